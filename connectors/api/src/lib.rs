@@ -1,0 +1,20 @@
+//! The contract between rowbill and the systems it reads from and writes to.
+//!
+//! A [`Source`] gives [`Row`]s and takes [`Mark`]s back. A [`Target`] turns a [`Call`] into the exact bytes of a
+//! [`Request`], sends them, and can look up what an earlier request has made. Everything a person reads is a
+//! [`Problem`]. A [`Catalog`] says, as data, which operations a target has and which parameters they take.
+//!
+//! Reading order: [`row`], [`source`], [`problem`], [`catalog`], [`target`].
+#![deny(missing_docs)]
+
+pub mod catalog;
+pub mod problem;
+pub mod row;
+pub mod source;
+pub mod target;
+
+pub use catalog::{Catalog, Currency, Operation, Param, Schema};
+pub use problem::{Place, Problem};
+pub use row::{Cell, Header, Row};
+pub use source::{Layout, Mark, Reading, RowBatches, Source, SourceInfo, Written};
+pub use target::{Call, Filter, IdempotencyKey, OperationId, Receipt, Request, SendError, Target, TargetInfo};

@@ -1,0 +1,1 @@
+//! Stripe's operations, parameters and currencies as data.

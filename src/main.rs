@@ -1,0 +1,2 @@
+//! The rowbill command.
+fn main() {}
