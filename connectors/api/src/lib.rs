@@ -11,6 +11,8 @@ pub mod catalog;
 pub mod problem;
 pub mod row;
 pub mod source;
+#[cfg(feature = "suite")]
+pub mod suite;
 pub mod target;
 
 pub use catalog::{Catalog, Currency, Operation, Param, Schema};
