@@ -1,0 +1,32 @@
+//! The account itself. These two operations are outside the billing catalog.
+
+use serde_json::{Value, json};
+
+use crate::store::Store;
+
+pub(crate) fn is_account_path(path: &str) -> bool {
+    matches!(path, "/v1/account" | "/v1/balance")
+}
+
+pub(super) fn account(store: &Store) -> Value {
+    json!({
+        "id": store.ids.account(),
+        "object": "account",
+        "business_profile": {"name": "rowbill sandbox"},
+        "charges_enabled": true,
+        "country": "US",
+        "default_currency": "usd",
+        "details_submitted": true,
+        "email": null,
+        "livemode": store.livemode,
+        "metadata": {},
+        "payouts_enabled": true,
+        "settings": {"dashboard": {"display_name": "rowbill sandbox", "timezone": "Etc/UTC"}},
+        "type": "standard",
+    })
+}
+
+pub(super) fn balance(store: &Store) -> Value {
+    let nothing = json!([{"amount": 0, "currency": "usd", "source_types": {"card": 0}}]);
+    json!({"object": "balance", "available": nothing, "livemode": store.livemode, "pending": nothing})
+}

@@ -1,0 +1,362 @@
+//! What happens to one request, in Stripe's order: key, rate limit, idempotency, parameters, execution, answer.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
+
+use axum::body::Bytes;
+use rowbill_connector::Schema;
+
+use crate::answer::{Answer, Stored};
+use crate::api::{self, Params};
+use crate::auth::Door;
+use crate::check::check;
+use crate::clock::Clock;
+use crate::faults::{Fault, Faults};
+use crate::form::{Fields, decode};
+use crate::idempotency::{Keys, MAX_KEY, Seen, fingerprint};
+use crate::journal::{Journal, RequestEntry};
+use crate::limiter::{Limiter, Limits};
+use crate::lock::Lock;
+use crate::refusal::Refusal;
+use crate::store::Store;
+use crate::store::ids::Ids;
+
+/// The account behind the server.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) ids: Ids,
+    pub(crate) clock: Clock,
+    pub(crate) faults: Faults,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) door: Lock<Door>,
+    pub(crate) store: Lock<Store>,
+    pub(crate) limits: Option<Limits>,
+    pub(crate) limiter: Lock<Limiter>,
+    pub(crate) keys: Lock<Keys>,
+    pub(crate) requests: AtomicU64,
+}
+
+/// A request as it came in.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Arrival {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) body: Bytes,
+    pub(crate) authorization: Option<String>,
+    pub(crate) key: Option<String>,
+    pub(crate) version: Option<String>,
+    pub(crate) account: Option<String>,
+}
+
+/// The operation that a request names.
+struct Target {
+    name: String,
+    schema: &'static Schema,
+    path: Vec<String>,
+}
+
+/// A request that is about to be executed; its key is in use.
+struct Work {
+    operation: String,
+    path: Vec<String>,
+    params: Params,
+    key: Option<String>,
+    seq: u64,
+}
+
+/// The account operations take no parameters.
+static NO_PARAMS: LazyLock<Schema> = LazyLock::new(Schema::default);
+
+impl Engine {
+    /// Answers a request; `None` means that the connection is to be closed without an answer.
+    pub(crate) async fn respond(self: Arc<Self>, arrival: Arrival) -> Option<Answer> {
+        let target = target(&arrival.method, &arrival.path);
+        let name = target.as_ref().map_or("", |target| target.name.as_str());
+        let fault = self.faults.pick(&arrival.method, &arrival.path, name);
+        let seq = self.enter(&arrival, name, fault.as_ref());
+        if !matches!(fault, Some(Fault::Hold | Fault::Slow(_))) {
+            return self.run(arrival, target, fault, seq).await;
+        }
+        // A task of its own goes on when the client has gone, as Stripe does.
+        let task = tokio::spawn(async move { self.run(arrival, target, fault, seq).await });
+        task.await.ok().flatten()
+    }
+
+    async fn run(&self, arrival: Arrival, target: Option<Target>, fault: Option<Fault>, seq: u64) -> Option<Answer> {
+        let answer = match self.begin(&arrival, target, fault.as_ref(), seq) {
+            Err(answer) => answer,
+            Ok(work) => {
+                self.wait(fault.as_ref()).await;
+                Some(self.finish(work, fault.as_ref()))
+            }
+        };
+        let answer = answer.filter(|_| fault != Some(Fault::DropAfterCommit));
+        let answer = answer.map(|answer| self.complete(&arrival, answer, seq));
+        answer.map(|answer| {
+            if fault == Some(Fault::GarbleAfterCommit) {
+                garbled(answer)
+            } else {
+                answer
+            }
+        })
+    }
+
+    async fn wait(&self, fault: Option<&Fault>) {
+        match fault {
+            Some(Fault::Hold) => self.faults.hold().await,
+            Some(Fault::Slow(time)) => tokio::time::sleep(*time).await,
+            _ => {}
+        }
+    }
+
+    /// All that comes before execution. An error is the answer; `Err(None)` drops the connection.
+    fn begin(
+        &self,
+        arrival: &Arrival,
+        target: Option<Target>,
+        fault: Option<&Fault>,
+        seq: u64,
+    ) -> Result<Work, Option<Answer>> {
+        if fault == Some(&Fault::DropBefore) {
+            return Err(None);
+        }
+        self.admit(arrival, target.as_ref(), fault)?;
+        let Some(target) = target else {
+            return Err(Some(unrecognized(arrival).into()));
+        };
+        let fields = fields(arrival).map_err(Answer::from)?;
+        let key = self.claim(arrival, &fields)?;
+        match check(target.schema, fields) {
+            Ok(params) => Ok(Work {
+                operation: target.name,
+                path: target.path,
+                params: Params(params),
+                key,
+                seq,
+            }),
+            Err(refusal) => {
+                // Execution has not begun, so nothing is stored and the key stays free.
+                if let Some(key) = key {
+                    self.keys.hold().forget(&key);
+                }
+                Err(Some(refusal.into()))
+            }
+        }
+    }
+
+    fn admit(&self, arrival: &Arrival, target: Option<&Target>, fault: Option<&Fault>) -> Result<(), Answer> {
+        if fault == Some(&Fault::RevokeKey) {
+            self.door.hold().revoked = true;
+        }
+        let door = self.door.hold().clone();
+        let key = door.admit(arrival.authorization.as_deref())?;
+        if let (Some(limits), Some(target)) = (self.limits, target) {
+            let taken = self.limiter.hold().take(limits, &target.name, Instant::now());
+            taken.map_err(|reason| rate_limited(reason, None))?;
+        }
+        if let Some(answer) = fault.and_then(refused_by_fault) {
+            return Err(answer);
+        }
+        Ok(door.permit(&key, &arrival.method, &arrival.path, &self.ids.account())?)
+    }
+
+    /// Claims the idempotency key for this request, or gives the answer that the key stands for.
+    fn claim(&self, arrival: &Arrival, fields: &Fields) -> Result<Option<String>, Answer> {
+        let Some(key) = arrival
+            .key
+            .clone()
+            .filter(|key| arrival.method == "POST" && !key.is_empty())
+        else {
+            return Ok(None);
+        };
+        if key.chars().count() > MAX_KEY {
+            let message = format!("Idempotency keys must be at most {MAX_KEY} characters.");
+            return Err(Refusal::invalid(message).into());
+        }
+        let seen = self
+            .keys
+            .hold()
+            .begin(&key, fingerprint(&arrival.path, fields), self.clock.unix());
+        match seen {
+            Seen::Fresh => Ok(Some(key)),
+            Seen::InUse => Err(in_use()),
+            Seen::Differs => Err(Refusal::idempotency(&arrival.path, &key).into()),
+            Seen::Replay(stored) => Err(stored.replay(&self.store.hold())),
+        }
+    }
+
+    /// Executes, and stores the answer under the key.
+    fn finish(&self, work: Work, fault: Option<&Fault>) -> Answer {
+        let (answer, stored) = match fault {
+            Some(Fault::FailUncommitted(status)) => failed(*status),
+            Some(Fault::FailAfterCommit(status)) => {
+                match self.execute(&work.operation, &work.path, work.params, work.seq) {
+                    (answer, _) if answer.error.is_none() => failed(*status),
+                    refused => refused,
+                }
+            }
+            _ => self.execute(&work.operation, &work.path, work.params, work.seq),
+        };
+        if let Some(key) = work.key {
+            self.keys.hold().settle(&key, stored);
+        }
+        answer
+    }
+
+    fn execute(&self, operation: &str, path: &[String], params: Params, seq: u64) -> (Answer, Stored) {
+        let store = &mut *self.store.hold();
+        store.now = self.clock.unix().max(store.now);
+        store.request = seq;
+        match api::execute(store, operation, path, params) {
+            Ok(api::Reply::Json(value)) => {
+                let answer = Answer::ok(&value);
+                let stored = Stored::from(&answer);
+                (answer, stored)
+            }
+            Ok(api::Reply::Object(kind, place)) => {
+                let answer = Answer::ok(&api::render(store, api::Reply::Object(kind, place)));
+                let stored = Stored::of(store, &api::Reply::Object(kind, place), &answer);
+                (answer, stored)
+            }
+            Err(refusal) => {
+                let answer = Answer::from(refusal);
+                let stored = Stored::from(&answer);
+                (answer, stored)
+            }
+        }
+    }
+
+    fn enter(&self, arrival: &Arrival, operation: &str, fault: Option<&Fault>) -> u64 {
+        if !self.journal.is_on() {
+            return 0;
+        }
+        self.journal.request(RequestEntry {
+            at: self.clock.unix(),
+            method: arrival.method.clone(),
+            path: arrival.path.clone(),
+            query: arrival.query.clone(),
+            operation: Some(operation.to_owned()).filter(|name| !name.is_empty()),
+            key: arrival.key.clone(),
+            body: arrival.body.to_vec(),
+            version: arrival.version.clone(),
+            account: arrival.account.clone(),
+            fault: fault.and_then(|fault| serde_json::to_string(fault).ok()),
+            ..RequestEntry::default()
+        })
+    }
+
+    /// Adds the headers that every answer has, and enters it in the journal.
+    fn complete(&self, arrival: &Arrival, mut answer: Answer, seq: u64) -> Answer {
+        let request_id = answer
+            .request_id
+            .then(|| self.ids.request(self.requests.fetch_add(1, Ordering::Relaxed)));
+        if let Some(id) = &request_id {
+            answer.headers.push(("request-id", id.clone()));
+        }
+        let version = arrival.version.as_deref().unwrap_or(rowbill_stripe_spec::VERSION);
+        answer.headers.push(("stripe-version", version.to_owned()));
+        if let Some(key) = arrival.key.as_ref().filter(|_| arrival.method == "POST") {
+            answer.headers.push(("idempotency-key", key.clone()));
+        }
+        self.journal.answered(seq, |entry| {
+            entry.status = Some(answer.status);
+            entry.error = answer.error.map(str::to_owned);
+            entry.replayed = answer.replayed;
+            entry.request_id = request_id;
+        });
+        answer
+    }
+}
+
+fn target(method: &str, path: &str) -> Option<Target> {
+    if method == "GET" && api::is_account_path(path) {
+        return Some(Target {
+            name: format!("GET {path}"),
+            schema: &NO_PARAMS,
+            path: Vec::new(),
+        });
+    }
+    let (operation, path) = rowbill_stripe_spec::route(method, path)?;
+    Some(Target {
+        name: operation.name(),
+        schema: &operation.params,
+        path,
+    })
+}
+
+/// A POST has its parameters in the body, the others in the query; the official clients mix both for DELETE.
+fn fields(arrival: &Arrival) -> Result<Fields, Refusal> {
+    let body = if arrival.body.is_empty() {
+        arrival.query.as_bytes()
+    } else {
+        &arrival.body
+    };
+    decode(body)
+}
+
+fn unrecognized(arrival: &Arrival) -> Refusal {
+    let message = format!(
+        "Unrecognized request URL ({}: {}). Please see https://stripe.com/docs or we can help at \
+         https://support.stripe.com/.",
+        arrival.method, arrival.path
+    );
+    Refusal::new(404, message)
+}
+
+fn refused_by_fault(fault: &Fault) -> Option<Answer> {
+    match fault {
+        Fault::RejectBefore(status) => {
+            Some(Refusal::new(*status, "The sandbox was told to reject this request.").into())
+        }
+        Fault::RateLimited { reason, retry_after } => Some(rate_limited(reason, *retry_after)),
+        Fault::InUse409 => Some(in_use()),
+        Fault::LockTimeout => Some(lock_timeout()),
+        _ => None,
+    }
+}
+
+fn rate_limited(reason: &str, retry_after: Option<u32>) -> Answer {
+    let refusal = Refusal::new(429, "Request rate limit exceeded. Learn more about rate limits.").code("rate_limit");
+    let answer = Answer::from(refusal).header("stripe-rate-limited-reason", reason);
+    match retry_after {
+        Some(seconds) => answer.header("retry-after", seconds.to_string()),
+        None => answer,
+    }
+}
+
+fn lock_timeout() -> Answer {
+    let message = "This object cannot be accessed right now because another API request or Stripe process is currently \
+                   accessing it. If you see this error intermittently, retry the request.";
+    let answer = Answer::from(Refusal::new(429, message).code("lock_timeout"));
+    Answer {
+        request_id: false,
+        ..answer
+    }
+    .header("stripe-should-retry", "true")
+}
+
+fn in_use() -> Answer {
+    let message = "There is currently another in-progress request using this idempotency key. Please try again later.";
+    let refusal = Refusal::new(409, message).code("idempotency_key_in_use");
+    Answer::from(refusal).header("stripe-should-retry", "true")
+}
+
+/// A failure that is stored under the key.
+fn failed(status: u16) -> (Answer, Stored) {
+    let message = "An unknown error occurred. (The sandbox was told to fail.)";
+    let answer = Answer::from(Refusal::new(status, message));
+    let stored = Stored::from(&answer);
+    let answer = if status >= 500 {
+        answer.header("stripe-should-retry", "false")
+    } else {
+        answer
+    };
+    (answer, stored)
+}
+
+fn garbled(mut answer: Answer) -> Answer {
+    answer.body.truncate(answer.body.len() / 2);
+    answer
+}

@@ -1,0 +1,193 @@
+//! The HTTP side: loopback connections that can be cut without an answer.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::connect_info::Connected;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use axum::serve::{IncomingStream, Listener};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::admin;
+use crate::answer::Answer;
+use crate::engine::{Arrival, Engine};
+use crate::refusal::Refusal;
+
+const LARGEST_BODY: usize = 4 << 20;
+
+/// Serves until told to stop.
+pub(crate) async fn serve(listener: TcpListener, engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
+    let service = Router::new()
+        .fallback(handle)
+        .with_state(engine)
+        .into_make_service_with_connect_info::<Wire>();
+    let stopped = async move { drop(stop.wait_for(|stop| *stop).await) };
+    // Serving ends only when it is told to.
+    let _ = axum::serve(Doorway(listener), service)
+        .with_graceful_shutdown(stopped)
+        .await;
+}
+
+async fn handle(State(engine): State<Arc<Engine>>, ConnectInfo(wire): ConnectInfo<Wire>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let text = |name: &str| {
+        head.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
+    let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
+        return response(&engine, Refusal::new(413, "Request body is too large.").into());
+    };
+    let arrival = Arrival {
+        method: head.method.as_str().to_owned(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        body,
+        authorization: text("authorization"),
+        key: text("idempotency-key"),
+        version: text("stripe-version"),
+        account: text("stripe-account"),
+    };
+    if let Some(answer) = admin::answer(&engine, &arrival) {
+        return response(&engine, answer);
+    }
+    match Arc::clone(&engine).respond(arrival).await {
+        Some(answer) => response(&engine, answer),
+        None => wire.cut(),
+    }
+}
+
+fn response(engine: &Engine, answer: Answer) -> Response {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut set = |name, value: &str| {
+        // A key that came in as a header may go out as one.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    set(header::DATE, &httpdate::fmt_http_date(engine.clock.now()));
+    for (name, value) in &answer.headers {
+        set(HeaderName::from_static(name), value);
+    }
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = headers;
+    response
+}
+
+/// A listener whose connections can be cut.
+struct Doorway(TcpListener);
+
+impl Listener for Doorway {
+    type Io = Cuttable;
+    type Addr = Wire;
+
+    async fn accept(&mut self) -> (Cuttable, Wire) {
+        let (stream, _) = Listener::accept(&mut self.0).await;
+        // Small answers must not wait for more; where the option cannot be set they are only slower.
+        let _ = stream.set_nodelay(true);
+        let wire = Wire::default();
+        (
+            Cuttable {
+                stream,
+                wire: wire.clone(),
+            },
+            wire,
+        )
+    }
+
+    fn local_addr(&self) -> io::Result<Wire> {
+        Ok(Wire::default())
+    }
+}
+
+/// The switch of one connection.
+#[derive(Clone, Debug, Default)]
+struct Wire(Arc<AtomicBool>);
+
+impl Wire {
+    /// Cuts the connection: nothing that is written from now on leaves.
+    fn cut(&self) -> Response {
+        self.0.store(true, Ordering::SeqCst);
+        Response::new(Body::empty())
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.0.load(Ordering::SeqCst) {
+            Err(io::ErrorKind::ConnectionReset.into())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Connected<IncomingStream<'_, Doorway>> for Wire {
+    fn connect_info(stream: IncomingStream<'_, Doorway>) -> Self {
+        stream.remote_addr().clone()
+    }
+}
+
+/// A connection that fails to write once its wire is cut.
+struct Cuttable {
+    stream: TcpStream,
+    wire: Wire,
+}
+
+impl AsyncRead for Cuttable {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Cuttable {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.wire.check()?;
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.wire.check()?;
+        Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// Binds a loopback address; the sandbox must not be reachable from outside.
+pub(crate) fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
+    if !addr.ip().is_loopback() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the sandbox listens on loopback addresses only",
+        ));
+    }
+    let listener = std::net::TcpListener::bind(addr)?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
