@@ -50,7 +50,13 @@ pub struct Place {
 impl Problem {
     /// A problem with neither place nor advice yet.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), advice: None, place: None, request_id: None }
+        Self {
+            code: code.into(),
+            message: message.into(),
+            advice: None,
+            place: None,
+            request_id: None,
+        }
     }
 
     /// Adds what to do.

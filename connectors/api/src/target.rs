@@ -93,7 +93,9 @@ impl SendError {
     /// What to tell a person.
     pub fn problem(&self) -> &Problem {
         match self {
-            Self::Refused(problem) | Self::Unknown(problem) | Self::Halt(problem) | Self::NotSent { problem, .. } => problem,
+            Self::Refused(problem) | Self::Unknown(problem) | Self::Halt(problem) | Self::NotSent { problem, .. } => {
+                problem
+            }
         }
     }
 }

@@ -1,0 +1,27 @@
+//! From YAML to checked connections, with the place of every mistake.
+//!
+//! The flow: [`yaml`] parses into a tree with places, [`shape`] checks the tree against [`shapes`], [`settings`],
+//! [`source`] and [`mapping_file`] read it into types, [`check`] looks at how the files go together. All problems
+//! of all files are told at once.
+
+pub mod block;
+pub mod check;
+pub mod connection;
+pub mod file;
+pub mod json_schema;
+pub mod load;
+pub mod mapping_file;
+mod schedule_file;
+pub mod secret;
+pub mod settings;
+pub mod shape;
+pub mod shapes;
+pub mod source;
+pub mod yaml;
+
+pub use connection::{
+    Action, Connection, Duplicates, Expect, Finish, FirstRun, Invoice, MappingTest, OnChange, WriteBackField,
+};
+pub use load::{Project, load};
+pub use settings::{Account, Google, Rate, Settings};
+pub use source::{SourceConfig, SourceKind};

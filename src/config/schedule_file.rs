@@ -1,0 +1,101 @@
+//! Reads `schedule:` into a [`Schedule`].
+
+use jiff::tz::TimeZone;
+use rowbill_connector::Problem;
+
+use super::file::File;
+use super::mapping_file::texts;
+use super::shape::parse_duration;
+use super::yaml::Node;
+use crate::schedule::{Schedule, Trigger, parse_cron, parse_days, parse_time};
+
+/// Reads a schedule whose shape is right.
+pub fn read(file: &File, node: &Node, problems: &mut Vec<Problem>) -> Option<Schedule> {
+    let mut reader = Reader { file, node, problems };
+    reader.belongs();
+    let zone = node.get("timezone").and_then(|zone| reader.zone(zone));
+    let catch_up = reader.text("missed") != Some("skip");
+    Some(Schedule { trigger: reader.trigger()?, zone, catch_up })
+}
+
+struct Reader<'a> {
+    file: &'a File,
+    node: &'a Node,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl<'a> Reader<'a> {
+    fn text(&self, key: &str) -> Option<&'a str> {
+        self.node.get(key).and_then(Node::text)
+    }
+
+    fn seconds(&self, key: &str) -> Option<u64> {
+        self.text(key).and_then(parse_duration)
+    }
+
+    fn trigger(&mut self) -> Option<Trigger> {
+        if let Some(seconds) = self.seconds("every") {
+            return Some(Trigger::Every { seconds, jitter: self.seconds("jitter").unwrap_or(0) });
+        }
+        if let Some(cron) = self.node.get("cron") {
+            return self.cron(cron);
+        }
+        if let Some(at) = self.node.get("at") {
+            return self.at(at);
+        }
+        let names = texts(Some(self.node.get("after")?));
+        Some(Trigger::After { names, succeeded: self.text("when") != Some("finished"), within: self.seconds("within") })
+    }
+
+    fn cron(&mut self, node: &Node) -> Option<Trigger> {
+        match parse_cron(node.text()?) {
+            Ok(cron) => Some(Trigger::Cron(Box::new(cron))),
+            Err(reason) => {
+                let message = format!("`{}` is not a cron line: {reason}", node.text()?);
+                self.tell(node, "config.cron", message, "five fields: minute hour day month weekday, such as \"0 9 * * mon-fri\"");
+                None
+            }
+        }
+    }
+
+    fn at(&mut self, node: &Node) -> Option<Trigger> {
+        let mut times = Vec::new();
+        for text in texts(Some(node)) {
+            match parse_time(&text) {
+                Some(time) => times.push(time),
+                None => self.tell(node, "config.time", format!("`{text}` is not a clock time"), "write hours and minutes: \"09:00\""),
+            }
+        }
+        let days = match self.node.get("days") {
+            None => Vec::new(),
+            Some(days) => parse_days(days.text()?).or_else(|| {
+                let message = format!("`{}` are not days", days.text().unwrap_or_default());
+                self.tell(days, "config.days", message, "write such as mon-fri or mon,thu");
+                None
+            })?,
+        };
+        Some(Trigger::At { times, days })
+    }
+
+    fn zone(&mut self, node: &Node) -> Option<TimeZone> {
+        let name = node.text()?;
+        TimeZone::get(name).ok().or_else(|| {
+            self.tell(node, "config.timezone", format!("`{name}` is not a time zone"), "write an IANA name such as Europe/Kyiv");
+            None
+        })
+    }
+
+    /// Settings that mean nothing for this kind of schedule are mistakes.
+    fn belongs(&mut self) {
+        for (key, with) in [("jitter", "every"), ("days", "at"), ("when", "after"), ("within", "after")] {
+            if let (Some(at), None) = (self.node.get(key), self.node.get(with)) {
+                self.tell(at, "config.schedule", format!("`{key}` goes with `{with}`"), "take it out");
+            }
+        }
+    }
+
+    fn tell(&mut self, node: &Node, code: &str, message: String, advice: &str) {
+        let problem = Problem::new(code, message).advise(advice);
+        self.problems.push(self.file.place(node.at, problem));
+    }
+}

@@ -1,0 +1,135 @@
+//! Secrets: where they are, and that they are never in the files themselves.
+
+use std::path::{Path, PathBuf};
+
+use rowbill_connector::Problem;
+use secrecy::SecretString;
+
+use super::file::File;
+use super::yaml::{At, Node};
+
+/// Where a secret is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretRef {
+    /// In this environment variable.
+    Env(String),
+    /// In this file, alone.
+    File(PathBuf),
+    /// In systemd's credential of this name.
+    Credential(String),
+}
+
+impl SecretRef {
+    /// Reads a checked node; paths are relative to `root`.
+    pub fn of(node: &Node, root: &Path) -> Option<Self> {
+        let (key, value) = node.entries().first()?;
+        let text = value.text()?.to_owned();
+        match key.text.as_str() {
+            "env" => Some(Self::Env(text)),
+            "file" => Some(Self::File(root.join(text))),
+            _ => Some(Self::Credential(text)),
+        }
+    }
+
+    /// The file that holds it, for logins that are files.
+    pub fn path(&self) -> Result<PathBuf, Problem> {
+        match self {
+            Self::File(path) => Ok(path.clone()),
+            Self::Env(name) => std::env::var(name).map(PathBuf::from).map_err(|_| unset(name)),
+            Self::Credential(name) => credential(name),
+        }
+    }
+
+    /// Reads the secret.
+    pub fn read(&self) -> Result<SecretString, Problem> {
+        let text = match self {
+            Self::Env(name) => std::env::var(name).map_err(|_| unset(name))?,
+            Self::File(path) => read_file(path)?,
+            Self::Credential(name) => read_file(&credential(name)?)?,
+        };
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Problem::new("config.secret_empty", format!("{} is empty", self.describe())).advise("put the key there"));
+        }
+        Ok(SecretString::from(text.to_owned()))
+    }
+
+    /// For people: where the secret is, never what it is.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Env(name) => format!("the environment variable {name}"),
+            Self::File(path) => format!("the file {}", path.display()),
+            Self::Credential(name) => format!("the systemd credential {name}"),
+        }
+    }
+}
+
+fn unset(name: &str) -> Problem {
+    Problem::new("config.env_unset", format!("the environment variable {name} is not set"))
+        .advise(format!("set it: export {name}=…, or name a file with `{{ file: PATH }}`"))
+}
+
+fn read_file(path: &Path) -> Result<String, Problem> {
+    std::fs::read_to_string(path).map_err(|error| {
+        Problem::new("config.secret_unreadable", format!("{} cannot be read: {error}", path.display()))
+            .advise("check the path and its permissions")
+    })
+}
+
+fn credential(name: &str) -> Result<PathBuf, Problem> {
+    std::env::var("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(name)).map_err(|_| {
+        Problem::new("config.credential_missing", format!("systemd gave no credential {name}"))
+            .advise(format!("add LoadCredential={name}:PATH to the unit, or use {{ file: PATH }}"))
+    })
+}
+
+const STARTS: &[&str] = &["sk_live_", "sk_test_", "rk_live_", "rk_test_", "pk_live_", "pk_test_", "whsec_", "-----BEGIN "];
+
+/// Finds keys that are written into a file.
+pub fn find(file: &File) -> Vec<Problem> {
+    spans(&file.text)
+        .into_iter()
+        .map(|(start, end)| {
+            let shown = mask(&file.text[start..end]);
+            let problem = Problem::new("config.secret_in_file", format!("a secret is written in this file: {shown}")).advise(
+                "write { env: NAME } or { file: PATH } and put it there; then roll this key in Stripe, since it may be in backups or in git already",
+            );
+            file.place(At { start, end }, problem)
+        })
+        .collect()
+}
+
+/// The same text with every key made unreadable: for anything that quotes what people wrote.
+pub fn masked(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for (start, end) in spans(text) {
+        out.push_str(&text[done..start]);
+        out.push_str(&mask(&text[start..end]));
+        done = end;
+    }
+    out.push_str(&text[done..]);
+    out
+}
+
+fn spans(text: &str) -> Vec<(usize, usize)> {
+    let mut spans = Vec::new();
+    for start in STARTS {
+        for (at, _) in text.match_indices(start) {
+            let rest = &text[at + start.len()..];
+            let length = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
+            let is_word_start = !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
+            if is_word_start && length >= 8 || *start == "-----BEGIN " && rest.starts_with(|c: char| c.is_ascii_uppercase()) {
+                spans.push((at, at + start.len() + length));
+            }
+        }
+    }
+    spans.sort_unstable();
+    spans
+}
+
+/// The kind of key stays readable, the rest does not.
+fn mask(secret: &str) -> String {
+    let kept = STARTS.iter().find(|start| secret.starts_with(**start)).map_or(0, |start| start.len());
+    format!("{}{}", &secret[..kept], "•".repeat(secret.len().saturating_sub(kept).min(20)))
+}

@@ -1,0 +1,265 @@
+//! YAML as a tree in which every key and value knows where it stands.
+//!
+//! The events of `granit-parser` (the parser under serde-saphyr) are used directly: serde would stop at the first
+//! mistake and would turn `12.50` into a float, and people want all mistakes at once and money that is exact.
+
+use granit_parser::{Event, Parser, ScalarStyle, Span};
+use rowbill_connector::Problem;
+
+use super::file::File;
+
+/// A stretch of a file: byte offsets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct At {
+    /// First byte.
+    pub start: usize,
+    /// After the last byte.
+    pub end: usize,
+}
+
+/// A value with its place.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Where it stands.
+    pub at: At,
+    /// What it is.
+    pub value: Value,
+}
+
+/// A YAML value. Scalars stay text: their meaning comes from what is expected.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A scalar; `plain` when it was written without quotes.
+    Scalar {
+        /// The text.
+        text: String,
+        /// Written without quotes or block style.
+        plain: bool,
+    },
+    /// A sequence.
+    List(Vec<Node>),
+    /// A mapping, in order, without duplicate keys.
+    Map(Vec<(Key, Node)>),
+}
+
+/// A key of a mapping.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// Where it stands.
+    pub at: At,
+    /// Its text.
+    pub text: String,
+}
+
+impl Node {
+    /// The entry of a mapping.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entries().iter().find(|(k, _)| k.text == key).map(|(_, node)| node)
+    }
+
+    /// The entries of a mapping; none for anything else.
+    pub fn entries(&self) -> &[(Key, Self)] {
+        match &self.value {
+            Value::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The elements of a list; none for anything else.
+    pub fn elements(&self) -> &[Self] {
+        match &self.value {
+            Value::List(elements) => elements,
+            _ => &[],
+        }
+    }
+
+    /// The text of a scalar.
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Nothing was written after the colon.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Scalar { text, plain: true } if text.is_empty() || text == "~" || text == "null")
+    }
+}
+
+/// Parses one document. Mistakes in the syntax end it; duplicate keys are collected.
+pub fn parse(file: &File, problems: &mut Vec<Problem>) -> Option<Node> {
+    if let Some(at) = tab_in_indentation(&file.text) {
+        let problem = Problem::new("config.tab", "a tab stands where YAML wants spaces");
+        problems.push(file.place(at, problem).advise("indent with two spaces instead of the tab"));
+        return None;
+    }
+    let mut builder = Builder { file, problems, parser: Parser::new_from_str(&file.text) };
+    match builder.document() {
+        Ok(node) => Some(node),
+        Err(Stop::Told) => None,
+        Err(Stop::Syntax(problem)) => {
+            problems.push(problem);
+            None
+        }
+    }
+}
+
+enum Stop {
+    Told,
+    Syntax(Problem),
+}
+
+struct Builder<'a, I: granit_parser::BorrowedInput<'a>> {
+    file: &'a File,
+    problems: &'a mut Vec<Problem>,
+    parser: Parser<'a, I>,
+}
+
+impl<'a, I: granit_parser::BorrowedInput<'a>> Builder<'a, I> {
+    fn next(&mut self) -> Result<(Event<'a>, At), Stop> {
+        match self.parser.next() {
+            Some(Ok((event, span))) => Ok((event, at(self.file, span))),
+            Some(Err(error)) => {
+                let start = self.file.byte_of_char(error.marker().index());
+                let mut message = error.to_string();
+                if let Some(cut) = message.find(" at byte ").or_else(|| message.find(" at char ")) {
+                    message.truncate(cut);
+                }
+                let problem = Problem::new("config.yaml", format!("this is not valid YAML: {message}"));
+                let problem = problem.advise(syntax_advice(self.file, start));
+                Err(Stop::Syntax(self.file.place(At { start, end: start + 1 }, problem)))
+            }
+            None => Err(Stop::Told),
+        }
+    }
+
+    fn document(&mut self) -> Result<Node, Stop> {
+        loop {
+            match self.next()? {
+                (Event::StreamStart | Event::DocumentStart(..), _) => {}
+                (Event::StreamEnd | Event::DocumentEnd, _) => {
+                    let problem = Problem::new("config.empty", "the file is empty");
+                    return Err(Stop::Syntax(self.file.place(At::default(), problem)));
+                }
+                (event, at) => {
+                    let node = self.node(event, at)?;
+                    return self.only_document(node);
+                }
+            }
+        }
+    }
+
+    fn only_document(&mut self, node: Node) -> Result<Node, Stop> {
+        loop {
+            match self.next()? {
+                (Event::StreamEnd, _) => return Ok(node),
+                (Event::DocumentEnd, _) => {}
+                (_, at) => {
+                    let problem = Problem::new("config.yaml", "a second YAML document starts here")
+                        .advise("one file is one document: remove the `---`, or use two files");
+                    return Err(Stop::Syntax(self.file.place(at, problem)));
+                }
+            }
+        }
+    }
+
+    fn node(&mut self, event: Event<'a>, at: At) -> Result<Node, Stop> {
+        match event {
+            Event::Scalar(text, style, ..) => {
+                let plain = style == ScalarStyle::Plain;
+                Ok(Node { at, value: Value::Scalar { text: text.into_owned(), plain } })
+            }
+            Event::SequenceStart(..) => self.list(at),
+            Event::MappingStart(..) => self.map(at),
+            _ => {
+                let problem = Problem::new("config.alias", "anchors and aliases (`&`, `*`) are not used here")
+                    .advise("write the value out; a text that starts with `*` or `&` needs quotes");
+                Err(Stop::Syntax(self.file.place(at, problem)))
+            }
+        }
+    }
+
+    fn list(&mut self, mut whole: At) -> Result<Node, Stop> {
+        let mut elements = Vec::new();
+        loop {
+            match self.next()? {
+                (Event::SequenceEnd, end) => {
+                    whole.end = whole.end.max(end.start);
+                    return Ok(Node { at: whole, value: Value::List(elements) });
+                }
+                (event, at) => elements.push(self.node(event, at)?),
+            }
+        }
+    }
+
+    fn map(&mut self, mut whole: At) -> Result<Node, Stop> {
+        let mut entries: Vec<(Key, Node)> = Vec::new();
+        loop {
+            match self.next()? {
+                (Event::MappingEnd, end) => {
+                    whole.end = whole.end.max(end.start);
+                    return Ok(Node { at: whole, value: Value::Map(entries) });
+                }
+                (Event::Scalar(text, ..), at) => {
+                    let key = Key { at, text: text.into_owned() };
+                    let (event, at) = self.next()?;
+                    let node = self.node(event, at)?;
+                    if let Some((first, _)) = entries.iter().find(|(k, _)| k.text == key.text) {
+                        self.twice(first.at, &key);
+                    } else {
+                        entries.push((key, node));
+                    }
+                }
+                (_, at) => return Err(self.template_as_map(at)),
+            }
+        }
+    }
+
+    fn twice(&mut self, first: At, key: &Key) {
+        let line = self.file.position(first.start).0;
+        let message = format!("`{}` is set twice: here and in line {line}", key.text);
+        let problem = Problem::new("config.duplicate_key", message).advise("keep one of them");
+        self.problems.push(self.file.place(key.at, problem));
+    }
+
+    /// `email: {{ row.email }}` is a map with a map as its key.
+    fn template_as_map(&self, at: At) -> Stop {
+        let problem = Problem::new("config.template_syntax", "a map cannot be a key: `{{ … }}` is not a template here")
+            .advise("write `${{ … }}`, with a dollar sign, such as `${{ row.email }}`");
+        Stop::Syntax(self.file.place(at, problem))
+    }
+}
+
+fn at(file: &File, span: Span) -> At {
+    let start = file.byte_of_char(span.start.index());
+    let end = file.byte_of_char(span.end.index()).max(start);
+    At { start, end }
+}
+
+fn tab_in_indentation(text: &str) -> Option<At> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+        let content = line[indent..].trim_end();
+        if let Some(tab) = line[..indent].find('\t')
+            && !content.is_empty()
+            && !content.starts_with('#')
+        {
+            return Some(At { start: start + tab, end: start + tab + 1 });
+        }
+        start += line.len();
+    }
+    None
+}
+
+fn syntax_advice(file: &File, start: usize) -> String {
+    let line = file.line_at(start);
+    if line.contains("{{") && !line.contains("${{") {
+        return "write `${{ … }}`, with a dollar sign, for a template".to_owned();
+    }
+    if line.contains("${{") && line.contains(['{', '[']) {
+        return "inside `{ … }` a template needs quotes: \"${{ row.email }}\"".to_owned();
+    }
+    "check the indentation and the colons around this line; a text with `: ` or ` #` in it needs quotes".to_owned()
+}

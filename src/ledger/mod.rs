@@ -1,0 +1,55 @@
+//! The durable record of intents, receipts, rows and runs: the idempotency store.
+//!
+//! A [`Ledger`] is a store behind one small trait, held to its contract by [`suite`]. Everything that a commit returns
+//! for is durable (fsync); everything that cannot be read as it was written is an error, never "empty".
+
+mod record;
+// pub mod sqlite;
+//#[cfg(test)]
+//mod suite;
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use rowbill_connector::{OperationId, Problem};
+
+pub use record::{Change, Digest, ObjectRef, OperationRecord, RowId, RowRecord, RowState, RunRecord};
+
+/// Which rows to list.
+#[derive(Clone, Debug, Default)]
+pub struct RowFilter {
+    /// Only rows in one of these states; all when empty.
+    pub states: Vec<RowState>,
+    /// Only rows after this one, in the order of their ids: for paging.
+    pub after: Option<RowId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// The ledger. Every error has a code `ledger.…` and stops the run: nothing may be sent that cannot be written down.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// The rows with these ids, in the order asked for.
+    async fn rows(&self, connection: &str, ids: &[RowId]) -> Result<Vec<Option<RowRecord>>, Problem>;
+
+    /// The operations with these ids, in the order asked for.
+    async fn operations(&self, ids: &[OperationId]) -> Result<Vec<Option<OperationRecord>>, Problem>;
+
+    /// Writes all changes or none; they are durable when it returns. Concurrent commits are grouped into one.
+    async fn commit(&self, changes: Vec<Change>) -> Result<(), Problem>;
+
+    /// Rows of a connection in the order of their ids.
+    async fn list_rows(&self, connection: &str, filter: &RowFilter) -> Result<Vec<RowRecord>, Problem>;
+
+    /// The newest runs first; of one connection or of all.
+    async fn runs(&self, connection: Option<&str>, limit: u32) -> Result<Vec<RunRecord>, Problem>;
+
+    /// When the last commit was made (seconds, UTC), and at least the ledger's creation.
+    async fn last_commit(&self) -> Result<i64, Problem>;
+
+    /// Reads everything and checks every checksum. The number of records, or the first that does not fit.
+    async fn verify(&self) -> Result<u64, Problem>;
+
+    /// Writes a consistent copy into a new file.
+    async fn backup(&self, to: &Path) -> Result<(), Problem>;
+}

@@ -1,0 +1,275 @@
+//! What one transaction writes: the changes of several commits, each taken whole or refused alone.
+//!
+//! What the changes meet in the ledger is read first. Then each commit is checked in memory, against the ledger and
+//! against what the commits before it have changed; only the outcome is written. So a refused commit leaves nothing to
+//! be undone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rowbill_connector::Problem;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteConnection;
+
+use super::look_up::{CHUNK, by_ids};
+use super::problems::{Trouble, conflict};
+use super::queries::{self, OPERATION_STATEMENTS, ROW_STATEMENTS, RUN_STATEMENTS};
+use super::stored::{Damage, Stored, StoredOperation, StoredRow, StoredRun, StoredState, Summary, Tally};
+use crate::ledger::Change;
+use crate::protocol::State;
+
+/// A change, encoded by the task that asks for it, so that the writer only writes.
+pub enum Prepared {
+    /// Inserts or replaces a row.
+    Row(StoredRow),
+    /// Inserts or replaces an operation if it is still in the state that was read.
+    Operation {
+        /// The state that was read.
+        was: State,
+        /// The state that is written.
+        is: State,
+        /// All that is written.
+        now: Box<StoredOperation>,
+    },
+    /// Inserts or replaces a run.
+    Run(StoredRun),
+    /// Gives everything of a connection to another name.
+    Rename {
+        /// The old name.
+        from: String,
+        /// The new name.
+        to: String,
+    },
+    /// Forgets a row.
+    Forget(RowKey),
+}
+
+impl Prepared {
+    /// Whether this goes over whole tables.
+    pub fn is_rename(&self) -> bool {
+        matches!(self, Self::Rename { .. })
+    }
+}
+
+/// A connection's name and a row's id.
+pub type RowKey = (String, Vec<u8>);
+
+impl From<Change> for Prepared {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Row(row) => Self::Row(StoredRow::new(row)),
+            Change::Operation { was, now } => {
+                Self::Operation { was, is: now.state.clone(), now: Box::new(StoredOperation::new(now)) }
+            }
+            Change::Run(run) => Self::Run(StoredRun::new(run)),
+            Change::Rename { from, to } => Self::Rename { from, to },
+            Change::ForgetRow { connection, id } => Self::Forget((connection, id.0.to_vec())),
+        }
+    }
+}
+
+/// A record that the batch is about: its checksum in the ledger, and what it becomes.
+struct Touched<S> {
+    before: Option<i64>,
+    after: After<S>,
+}
+
+enum After<S> {
+    Same,
+    Put(S),
+    Gone,
+}
+
+impl<S> Touched<S> {
+    fn new(before: Option<i64>) -> Self {
+        Self { before, after: After::Same }
+    }
+}
+
+/// The changes of one transaction.
+#[derive(Default)]
+pub struct Batch {
+    rows: BTreeMap<RowKey, Touched<StoredRow>>,
+    operations: BTreeMap<String, Touched<StoredOperation>>,
+    states: BTreeMap<String, State>,
+    runs: BTreeMap<String, Touched<StoredRun>>,
+    newest: Option<i64>,
+}
+
+impl Batch {
+    /// Reads what the ledger holds of all that these changes are about.
+    pub async fn load<'c>(
+        connection: &mut SqliteConnection,
+        changes: impl Iterator<Item = &'c Prepared>,
+    ) -> Result<Self, Trouble> {
+        let mut rows: BTreeMap<String, BTreeSet<Vec<u8>>> = BTreeMap::new();
+        let (mut operations, mut runs) = (BTreeSet::new(), BTreeSet::new());
+        for change in changes {
+            match change {
+                Prepared::Row(row) => {
+                    rows.entry(row.connection.clone()).or_default().insert(row.id.clone());
+                }
+                Prepared::Forget((name, id)) => {
+                    rows.entry(name.clone()).or_default().insert(id.clone());
+                }
+                Prepared::Operation { now, .. } => {
+                    operations.insert(now.id.clone());
+                }
+                Prepared::Run(run) => {
+                    runs.insert(run.id.clone());
+                }
+                Prepared::Rename { .. } => {}
+            }
+        }
+        let mut batch = Self::default();
+        for (name, ids) in rows {
+            batch.load_rows(connection, &name, ids).await?;
+        }
+        batch.load_operations(connection, operations).await?;
+        batch.load_runs(connection, runs).await?;
+        Ok(batch)
+    }
+
+    async fn load_rows(
+        &mut self,
+        connection: &mut SqliteConnection,
+        name: &str,
+        ids: BTreeSet<Vec<u8>>,
+    ) -> Result<(), Trouble> {
+        let ids: Vec<_> = ids.into_iter().collect();
+        for chunk in ids.chunks(CHUNK) {
+            for columns in by_ids(connection, ROW_STATEMENTS.held(chunk.len()), Some(name), chunk).await? {
+                let key = (name.to_owned(), columns.try_get(0)?);
+                self.rows.insert(key, Touched::new(Some(columns.try_get(1)?)));
+            }
+        }
+        Ok(())
+    }
+
+    async fn load_operations(
+        &mut self,
+        connection: &mut SqliteConnection,
+        ids: BTreeSet<String>,
+    ) -> Result<(), Trouble> {
+        let ids: Vec<_> = ids.into_iter().collect();
+        for chunk in ids.chunks(CHUNK) {
+            for columns in by_ids(connection, OPERATION_STATEMENTS.held(chunk.len()), None, chunk).await? {
+                let id: String = columns.try_get(0)?;
+                let state = StoredState::from_columns(&columns, 2)?.into_state();
+                let state = state.map_err(|column| Damage(format!("the {column} of the operation {id} cannot be read")))?;
+                self.operations.insert(id.clone(), Touched::new(Some(columns.try_get(1)?)));
+                self.states.insert(id, state);
+            }
+        }
+        Ok(())
+    }
+
+    async fn load_runs(&mut self, connection: &mut SqliteConnection, ids: BTreeSet<String>) -> Result<(), Trouble> {
+        let ids: Vec<_> = ids.into_iter().collect();
+        for chunk in ids.chunks(CHUNK) {
+            for columns in by_ids(connection, RUN_STATEMENTS.held(chunk.len()), None, chunk).await? {
+                self.runs.insert(columns.try_get(0)?, Touched::new(Some(columns.try_get(1)?)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes all changes of a commit, or none of them.
+    pub fn take(&mut self, changes: Vec<Prepared>) -> Result<(), Problem> {
+        self.check(&changes)?;
+        for change in changes {
+            self.put(change);
+        }
+        Ok(())
+    }
+
+    /// Compares the states that a commit was made from with those that the ledger will have by then.
+    fn check(&self, changes: &[Prepared]) -> Result<(), Problem> {
+        let mut own: BTreeMap<&str, &State> = BTreeMap::new();
+        for change in changes {
+            if let Prepared::Operation { was, is, now } = change {
+                let id = now.id.as_str();
+                let held = own.get(id).copied().or_else(|| self.states.get(id)).unwrap_or(&State::New);
+                if held != was {
+                    return Err(conflict(id));
+                }
+                own.insert(id, is);
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, change: Prepared) {
+        match change {
+            Prepared::Row(row) => {
+                self.touch(row.at);
+                let key = (row.connection.clone(), row.id.clone());
+                becomes(&mut self.rows, key, After::Put(row));
+            }
+            Prepared::Operation { is, now, .. } => {
+                self.touch(now.at);
+                self.states.insert(now.id.clone(), is);
+                becomes(&mut self.operations, now.id.clone(), After::Put(*now));
+            }
+            Prepared::Run(run) => {
+                self.touch(run.finished.unwrap_or(run.started).max(run.started));
+                becomes(&mut self.runs, run.id.clone(), After::Put(run));
+            }
+            Prepared::Forget(key) => becomes(&mut self.rows, key, After::Gone),
+            Prepared::Rename { .. } => {}
+        }
+    }
+
+    fn touch(&mut self, at: i64) {
+        self.newest = self.newest.max(Some(at));
+    }
+
+    /// Writes the outcome, and counts it into the summary.
+    pub async fn write(self, connection: &mut SqliteConnection, summary: &mut Summary) -> Result<(), sqlx::Error> {
+        let (rows, gone) = settle(self.rows, &mut summary.rows);
+        for (name, id) in gone {
+            sqlx::query(queries::DELETE_ROW).bind(name).bind(id).execute(&mut *connection).await?;
+        }
+        upsert(connection, rows).await?;
+        upsert(connection, settle(self.operations, &mut summary.operations).0).await?;
+        upsert(connection, settle(self.runs, &mut summary.runs).0).await?;
+        if let Some(at) = self.newest {
+            summary.touch(at);
+        }
+        Ok(())
+    }
+}
+
+/// A later change of the same record takes the place of an earlier one.
+fn becomes<K: Ord, S>(touched: &mut BTreeMap<K, Touched<S>>, key: K, after: After<S>) {
+    touched.entry(key).or_insert_with(|| Touched::new(None)).after = after;
+}
+
+/// What is to be written and what deleted, counted.
+fn settle<K, S: Stored>(touched: BTreeMap<K, Touched<S>>, tally: &mut Tally) -> (Vec<S>, Vec<K>) {
+    let (mut put, mut gone) = (Vec::with_capacity(touched.len()), Vec::new());
+    for (key, Touched { before, after }) in touched {
+        if let (Some(checksum), After::Put(_) | After::Gone) = (before, &after) {
+            tally.remove(checksum);
+        }
+        match after {
+            After::Put(stored) => {
+                tally.add(stored.checksum());
+                put.push(stored);
+            }
+            After::Gone => gone.push(key),
+            After::Same => {}
+        }
+    }
+    (put, gone)
+}
+
+/// Inserts or replaces records, in as few statements as there are sizes for.
+pub async fn upsert<S: Stored>(connection: &mut SqliteConnection, records: Vec<S>) -> Result<(), sqlx::Error> {
+    let mut records = records.into_iter();
+    while records.len() > 0 {
+        let (sql, size) = S::statements().upsert(records.len());
+        let query = records.by_ref().take(size).fold(sqlx::query(sql), |query, record| record.bind(query));
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! Connections to the SQLite file: one that writes, a few that read.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Sqlite, Transaction};
+
+use super::problems::Trouble;
+use super::queries;
+use super::stored::{Damage, Summary};
+
+/// How many look-ups can go on at once.
+const READERS: u32 = 4;
+
+fn options(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .busy_timeout(Duration::from_secs(10))
+        // The default is 2 MiB per connection; look-ups by hash go all over the file.
+        .pragma("cache_size", "-8000")
+        .row_buffer_size(512)
+        .disable_statement_logging()
+}
+
+/// The connection that writes: every commit is on the disk before it is answered.
+pub async fn writer(file: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    options(file)
+        .synchronous(SqliteSynchronous::Full)
+        // Left alone, the log would keep the size of its largest burst for ever.
+        .pragma("journal_size_limit", "67108864")
+        .connect()
+        .await
+}
+
+/// One more connection that reads, for work that takes long.
+pub async fn reader(file: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    options(file).read_only(true).connect().await
+}
+
+/// The connections that look up. Each look-up sees every commit that was answered before it began.
+pub async fn readers(file: &Path) -> Result<SqlitePool, sqlx::Error> {
+    SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options(file).read_only(true))
+        .await
+}
+
+/// Takes SQLite's write lock at once, so that a transaction never fails half way for want of it.
+pub async fn begin_writing(connection: &mut SqliteConnection) -> Result<Transaction<'_, Sqlite>, sqlx::Error> {
+    sqlx::Connection::begin_with(connection, "BEGIN IMMEDIATE").await
+}
+
+/// Reads the ledger's own record; a ledger without one is damaged.
+pub async fn summary(connection: &mut SqliteConnection) -> Result<Summary, Trouble> {
+    let columns = sqlx::query(queries::READ_SUMMARY).fetch_optional(connection).await?;
+    let columns = columns.ok_or_else(|| Damage("its summary is gone".to_owned()))?;
+    Ok(Summary::from_columns(&columns)?)
+}

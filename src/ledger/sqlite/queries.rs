@@ -1,0 +1,202 @@
+//! Every query of the ledger, in SQL that SQLite and PostgreSQL both take.
+//!
+//! Statements for several records exist in a few fixed sizes, so that each is prepared once per connection; a shorter
+//! list of ids is filled up with its last id.
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+/// A table of records.
+struct Table {
+    name: &'static str,
+    /// The columns that identify a record. Look-ups by list take the last of them; the others are fixed.
+    key: &'static [&'static str],
+    /// All columns, in the order in which they are read and bound.
+    columns: &'static [&'static str],
+    /// What the writer needs to know of a record that is there already; the last of the key first.
+    held: &'static str,
+}
+
+/// The rows of all connections.
+const ROWS: Table = Table {
+    name: "rows",
+    key: &["connection", "id"],
+    columns: &[
+        "connection", "id", "key", "state", "content", "request", "revision", "problem", "objects", "members", "bound",
+        "run", "at", "checksum",
+    ],
+    held: "id, checksum",
+};
+
+/// The operations of all rows.
+const OPERATIONS: Table = Table {
+    name: "operations",
+    key: &["id"],
+    columns: &[
+        "id", "connection", "row_id", "step", "operation", "path", "body", "state", "generation", "first_sent",
+        "last_sent", "doubts", "object", "problem", "run", "at", "checksum",
+    ],
+    held: "id, checksum, state, generation, first_sent, last_sent, doubts, object",
+};
+
+/// The runs of all connections.
+const RUNS: Table = Table {
+    name: "runs",
+    key: &["id"],
+    columns: &["id", "connection", "started", "finished", "report", "checksum"],
+    held: "id, checksum",
+};
+
+/// How many ids one look-up takes.
+pub const LOOK_UP_SIZES: [usize; 4] = [1, 8, 64, 500];
+/// How many records one statement writes.
+pub const WRITE_SIZES: [usize; 3] = [1, 8, 64];
+
+/// The statements of one table.
+pub struct Statements {
+    /// The table's name.
+    pub name: &'static str,
+    look_up: [String; 4],
+    held: [String; 4],
+    upsert: [String; 3],
+    /// All records in the order of the key.
+    pub all: String,
+    /// The next 500 records of one connection after an id.
+    pub of_connection: String,
+    /// Whether a connection has any records.
+    pub has_connection: String,
+    /// Deletes the records of one connection.
+    pub delete_connection: String,
+}
+
+/// The statements for [`ROWS`].
+pub static ROW_STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements::new(&ROWS));
+/// The statements for [`OPERATIONS`].
+pub static OPERATION_STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements::new(&OPERATIONS));
+/// The statements for [`RUNS`].
+pub static RUN_STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements::new(&RUNS));
+
+impl Statements {
+    fn new(table: &Table) -> Self {
+        let columns = table.columns.join(", ");
+        let name = table.name;
+        Self {
+            name,
+            look_up: LOOK_UP_SIZES.map(|size| select(table, &columns, size)),
+            held: LOOK_UP_SIZES.map(|size| select(table, table.held, size)),
+            upsert: WRITE_SIZES.map(|size| upsert(table, size)),
+            all: format!("SELECT {columns} FROM {name} ORDER BY {}", table.key.join(", ")),
+            of_connection: format!(
+                "SELECT {columns} FROM {name} WHERE connection = $1 AND id > $2 ORDER BY id LIMIT 500"
+            ),
+            has_connection: format!("SELECT 1 FROM {name} WHERE connection = $1 LIMIT 1"),
+            delete_connection: format!("DELETE FROM {name} WHERE connection = $1"),
+        }
+    }
+
+    /// Reads records by id: the statement, and how many ids it takes.
+    pub fn look_up(&'static self, wanted: usize) -> (&'static str, usize) {
+        let at = fitting(wanted);
+        (&self.look_up[at], LOOK_UP_SIZES[at])
+    }
+
+    /// Reads what the writer needs to know of records: the statement, and how many ids it takes.
+    pub fn held(&'static self, wanted: usize) -> (&'static str, usize) {
+        let at = fitting(wanted);
+        (&self.held[at], LOOK_UP_SIZES[at])
+    }
+
+    /// Inserts or replaces as many of the records that are left as one statement can.
+    pub fn upsert(&'static self, left: usize) -> (&'static str, usize) {
+        let at = WRITE_SIZES.iter().rposition(|size| *size <= left).unwrap_or_default();
+        (&self.upsert[at], WRITE_SIZES[at])
+    }
+}
+
+/// The smallest look-up that takes all of a chunk.
+fn fitting(wanted: usize) -> usize {
+    LOOK_UP_SIZES.iter().position(|size| *size >= wanted).unwrap_or(LOOK_UP_SIZES.len() - 1)
+}
+
+/// The columns before the last of the key are fixed values; the last one is looked for in a list.
+fn select(table: &Table, columns: &str, size: usize) -> String {
+    let (last, fixed) = table.key.split_last().expect("every table has a key");
+    let mut sql = format!("SELECT {columns} FROM {} WHERE ", table.name);
+    for (at, column) in fixed.iter().enumerate() {
+        let _ = write!(sql, "{column} = ${} AND ", at + 1);
+    }
+    let _ = write!(sql, "{last} IN ({})", placeholders(fixed.len() + 1, size));
+    sql
+}
+
+fn upsert(table: &Table, size: usize) -> String {
+    let width = table.columns.len();
+    let values: Vec<_> = (0..size).map(|record| format!("({})", placeholders(record * width + 1, width))).collect();
+    let replaced: Vec<_> = table.columns.iter().filter(|column| !table.key.contains(column)).collect();
+    let replaced: Vec<_> = replaced.iter().map(|column| format!("{column} = excluded.{column}")).collect();
+    format!(
+        "INSERT INTO {} ({}) VALUES {} ON CONFLICT ({}) DO UPDATE SET {}",
+        table.name,
+        table.columns.join(", "),
+        values.join(", "),
+        table.key.join(", "),
+        replaced.join(", ")
+    )
+}
+
+fn placeholders(from: usize, count: usize) -> String {
+    let numbers: Vec<_> = (from..from + count).map(|number| format!("${number}")).collect();
+    numbers.join(", ")
+}
+
+/// Rows of a connection after an id, in one of seven states.
+pub const LIST_ROWS: &str = "SELECT connection, id, key, state, content, request, revision, problem, objects, members, \
+    bound, run, at, checksum FROM rows WHERE connection = $1 AND id > $2 AND state IN ($3, $4, $5, $6, $7, $8, $9) \
+    ORDER BY id LIMIT $10";
+
+/// Forgets one row.
+pub const DELETE_ROW: &str = "DELETE FROM rows WHERE connection = $1 AND id = $2";
+
+/// The newest runs. Their ids sort by time.
+pub const NEWEST_RUNS: &str =
+    "SELECT id, connection, started, finished, report, checksum FROM runs ORDER BY id DESC LIMIT $1";
+
+/// The newest runs of one connection.
+pub const NEWEST_RUNS_OF: &str = "SELECT id, connection, started, finished, report, checksum FROM runs \
+    WHERE connection = $1 ORDER BY id DESC LIMIT $2";
+
+/// The ledger's own record.
+pub const READ_SUMMARY: &str = "SELECT created, last_commit, row_count, row_sum, operation_count, operation_sum, \
+    run_count, run_sum, checksum FROM ledger WHERE id = 1";
+
+/// Makes or replaces the ledger's own record.
+pub const WRITE_SUMMARY: &str = "INSERT INTO ledger (id, created, last_commit, row_count, row_sum, operation_count, \
+    operation_sum, run_count, run_sum, checksum) VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8, $9) \
+    ON CONFLICT (id) DO UPDATE SET created = excluded.created, last_commit = excluded.last_commit, \
+    row_count = excluded.row_count, row_sum = excluded.row_sum, operation_count = excluded.operation_count, \
+    operation_sum = excluded.operation_sum, run_count = excluded.run_count, run_sum = excluded.run_sum, \
+    checksum = excluded.checksum";
+
+#[cfg(test)]
+mod tests {
+    use super::{ROW_STATEMENTS, RUN_STATEMENTS};
+
+    #[test]
+    fn a_look_up_fixes_the_first_of_the_key_and_lists_the_last() {
+        let (sql, size) = ROW_STATEMENTS.look_up(5);
+        assert_eq!(size, 8);
+        assert!(sql.ends_with("WHERE connection = $1 AND id IN ($2, $3, $4, $5, $6, $7, $8, $9)"), "{sql}");
+    }
+
+    #[test]
+    fn an_upsert_replaces_all_but_the_key() {
+        let (sql, size) = RUN_STATEMENTS.upsert(7);
+        assert_eq!(size, 1);
+        assert_eq!(
+            sql,
+            "INSERT INTO runs (id, connection, started, finished, report, checksum) VALUES ($1, $2, $3, $4, $5, $6) \
+             ON CONFLICT (id) DO UPDATE SET connection = excluded.connection, started = excluded.started, \
+             finished = excluded.finished, report = excluded.report, checksum = excluded.checksum"
+        );
+    }
+}

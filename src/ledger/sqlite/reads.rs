@@ -1,0 +1,144 @@
+//! What is asked of the ledger, and the trait that the rest of rowbill knows it by.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::path::Path;
+
+use async_trait::async_trait;
+use rowbill_connector::{OperationId, Problem};
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection as _, Sqlite};
+use tokio::sync::OnceCell;
+
+use super::batch::Prepared;
+use super::look_up::{CHUNK, by_ids};
+use super::queries::{self, OPERATION_STATEMENTS, ROW_STATEMENTS};
+use super::stored::{STATES, Stored, StoredOperation, StoredRow, StoredRun, decode, state_name};
+use super::walk::{walk, walk_all};
+use super::{SqliteLedger, connections};
+use crate::ledger::{Change, Ledger, OperationRecord, RowFilter, RowId, RowRecord, RunRecord};
+use crate::protocol::State;
+
+#[async_trait]
+impl Ledger for SqliteLedger {
+    async fn rows(&self, connection: &str, ids: &[RowId]) -> Result<Vec<Option<RowRecord>>, Problem> {
+        let mut all = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(CHUNK) {
+            let wanted: Vec<_> = chunk.iter().map(|id| id.0.to_vec()).collect();
+            let statement = ROW_STATEMENTS.look_up(chunk.len());
+            let found = by_ids(&mut *self.reader().await?, statement, Some(connection), &wanted).await;
+            let found = self.decoded::<StoredRow>(found)?;
+            in_order(&mut all, chunk, found, |row| row.id);
+        }
+        if all.iter().any(Option::is_none) {
+            self.believe_absence::<StoredRow>(&self.walked.rows).await?;
+        }
+        Ok(all)
+    }
+
+    async fn operations(&self, ids: &[OperationId]) -> Result<Vec<Option<OperationRecord>>, Problem> {
+        let mut all = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(CHUNK) {
+            let wanted: Vec<_> = chunk.iter().map(|id| id.0.clone()).collect();
+            let statement = OPERATION_STATEMENTS.look_up(chunk.len());
+            let found = by_ids(&mut *self.reader().await?, statement, None, &wanted).await;
+            let found = self.decoded::<StoredOperation>(found)?;
+            in_order(&mut all, chunk, found, |operation| operation.id.clone());
+        }
+        if all.iter().any(Option::is_none) {
+            self.believe_absence::<StoredOperation>(&self.walked.operations).await?;
+        }
+        Ok(all)
+    }
+
+    async fn commit(&self, changes: Vec<Change>) -> Result<(), Problem> {
+        let writer = self.writer.as_ref().ok_or_else(|| self.path.read_only())?;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        if changes.iter().any(|change| matches!(change, Change::Operation { was: State::New, .. })) {
+            self.believe_absence::<StoredOperation>(&self.walked.operations).await?;
+        }
+        writer.commit(changes.into_iter().map(Prepared::from).collect()).await
+    }
+
+    async fn list_rows(&self, connection: &str, filter: &RowFilter) -> Result<Vec<RowRecord>, Problem> {
+        self.believe_absence::<StoredRow>(&self.walked.rows).await?;
+        let states = if filter.states.is_empty() { &STATES[..] } else { &filter.states[..] };
+        let after = filter.after.map_or_else(Vec::new, |id| id.0.to_vec());
+        let mut query = sqlx::query(queries::LIST_ROWS).bind(connection).bind(after);
+        // The list has a fixed length; a state that is not asked for is filled up with one that is.
+        for at in STATES.iter().zip(0..) {
+            query = query.bind(state_name(states[at.1 % states.len()]));
+        }
+        let found = query.bind(i64::from(filter.limit)).fetch_all(&mut *self.reader().await?).await;
+        self.decoded::<StoredRow>(found)
+    }
+
+    async fn runs(&self, connection: Option<&str>, limit: u32) -> Result<Vec<RunRecord>, Problem> {
+        let query = match connection {
+            Some(name) => sqlx::query(queries::NEWEST_RUNS_OF).bind(name.to_owned()),
+            None => sqlx::query(queries::NEWEST_RUNS),
+        };
+        let found = query.bind(i64::from(limit)).fetch_all(&mut *self.reader().await?).await;
+        self.decoded::<StoredRun>(found)
+    }
+
+    async fn last_commit(&self) -> Result<i64, Problem> {
+        let summary = connections::summary(&mut *self.reader().await?).await;
+        summary.map(|summary| summary.last_commit).map_err(|trouble| self.path.reading(trouble))
+    }
+
+    async fn verify(&self) -> Result<u64, Problem> {
+        let mut connection = connections::reader(&self.file).await.map_err(|error| self.path.reading(error))?;
+        let walked = walk_all(&mut connection).await.map_err(|trouble| self.path.reading(trouble));
+        // What was read stands, however the connection ends.
+        let _ = connection.close().await;
+        walked
+    }
+
+    async fn backup(&self, to: &Path) -> Result<(), Problem> {
+        self.back_up(to).await
+    }
+}
+
+impl SqliteLedger {
+    async fn reader(&self) -> Result<PoolConnection<Sqlite>, Problem> {
+        self.readers.acquire().await.map_err(|error| self.path.reading(error))
+    }
+
+    fn decoded<S: Stored>(&self, found: Result<Vec<SqliteRow>, sqlx::Error>) -> Result<Vec<S::Record>, Problem> {
+        let found = found.map_err(|error| self.path.reading(error))?;
+        found.iter().map(|columns| decode::<S>(columns).map_err(|damage| self.path.reading(damage))).collect()
+    }
+
+    /// Walks through a table once, before the first answer that something is not in it. A ledger that is only read is
+    /// not walked through: nothing is sent because of what it says.
+    async fn believe_absence<S: Stored>(&self, walked: &OnceCell<()>) -> Result<(), Problem> {
+        if self.writer.is_none() {
+            return Ok(());
+        }
+        let walk = || async { walk::<S>(&mut *self.reader().await?).await.map_err(|trouble| self.path.reading(trouble)) };
+        walked.get_or_try_init(walk).await.copied()
+    }
+}
+
+/// Appends what was found for each id, in the order asked for; an id that was asked for twice is answered twice.
+fn in_order<I, R>(all: &mut Vec<Option<R>>, ids: &[I], found: Vec<R>, id: impl Fn(&R) -> I)
+where
+    I: Hash + Eq,
+    R: Clone,
+{
+    let mut found: HashMap<I, R> = found.into_iter().map(|record| (id(&record), record)).collect();
+    let mut asked: HashMap<&I, usize> = HashMap::with_capacity(ids.len());
+    let from = all.len();
+    for (at, id) in ids.iter().enumerate() {
+        let answer = match asked.get(id) {
+            Some(first) => all[from + first].clone(),
+            None => found.remove(id),
+        };
+        asked.entry(id).or_insert(at);
+        all.push(answer);
+    }
+}

@@ -1,0 +1,103 @@
+//! The ledger's own record: when it was written last, and what must be in it.
+
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use super::{Bound, Checksum, Damage};
+
+/// How many records of a kind there are, and the sum of their checksums.
+///
+/// A checksum tells that a record is not what was written; only the tally tells that one is gone. The order of
+/// writing does not matter to a sum, so it can be kept up with every commit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many.
+    pub count: i64,
+    /// The sum of their checksums, wrapping.
+    pub sum: i64,
+}
+
+impl Tally {
+    /// Counts a record in.
+    pub fn add(&mut self, checksum: i64) {
+        self.count = self.count.wrapping_add(1);
+        self.sum = self.sum.wrapping_add(checksum);
+    }
+
+    /// Counts a record out.
+    pub fn remove(&mut self, checksum: i64) {
+        self.count = self.count.wrapping_sub(1);
+        self.sum = self.sum.wrapping_sub(checksum);
+    }
+}
+
+/// The one record of the table `ledger`; written with every commit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// When the ledger was made (seconds, UTC).
+    pub created: i64,
+    /// When something was last written into it (seconds, UTC).
+    pub last_commit: i64,
+    /// All rows.
+    pub rows: Tally,
+    /// All operations.
+    pub operations: Tally,
+    /// All runs.
+    pub runs: Tally,
+}
+
+impl Summary {
+    /// Of a ledger with nothing in it.
+    pub fn new(now: i64) -> Self {
+        Self { created: now, last_commit: now, ..Self::default() }
+    }
+
+    /// The time of the last commit never moves back, whatever clock a record comes from.
+    pub fn touch(&mut self, at: i64) {
+        self.last_commit = self.last_commit.max(at);
+    }
+
+    /// Takes the columns, and refuses them if their checksum does not fit.
+    pub fn from_columns(columns: &SqliteRow) -> Result<Self, Damage> {
+        let (summary, checksum) = Self::read(columns).map_err(|error| Damage(format!("ledger: {error}")))?;
+        if checksum == summary.computed() {
+            Ok(summary)
+        } else {
+            Err(Damage("the checksum of the ledger's summary does not fit".to_owned()))
+        }
+    }
+
+    fn read(columns: &SqliteRow) -> Result<(Self, i64), sqlx::Error> {
+        let tally = |at: usize| Ok::<_, sqlx::Error>(Tally { count: columns.try_get(at)?, sum: columns.try_get(at + 1)? });
+        let summary = Self {
+            created: columns.try_get(0)?,
+            last_commit: columns.try_get(1)?,
+            rows: tally(2)?,
+            operations: tally(4)?,
+            runs: tally(6)?,
+        };
+        Ok((summary, columns.try_get(8)?))
+    }
+
+    /// Binds the columns and their checksum.
+    pub fn bind<'q>(&self, query: Bound<'q>) -> Bound<'q> {
+        self.numbers().into_iter().fold(query, |query, number| query.bind(number)).bind(self.computed())
+    }
+
+    fn numbers(&self) -> [i64; 8] {
+        [
+            self.created,
+            self.last_commit,
+            self.rows.count,
+            self.rows.sum,
+            self.operations.count,
+            self.operations.sum,
+            self.runs.count,
+            self.runs.sum,
+        ]
+    }
+
+    fn computed(&self) -> i64 {
+        self.numbers().into_iter().fold(Checksum::default(), Checksum::number).finish()
+    }
+}

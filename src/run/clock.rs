@@ -1,0 +1,34 @@
+//! What time it is, for ages of intents: never younger than the target's own clock says.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rowbill_connector::Target;
+
+use crate::protocol::Time;
+
+/// The wall clock, with the shift that tests ask for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Clock {
+    /// Seconds to add.
+    pub shift: i64,
+}
+
+impl Clock {
+    /// Seconds since 1970 UTC.
+    pub fn now(self) -> Time {
+        seconds(SystemTime::now()) + self.shift
+    }
+
+    /// The later of our clock and the target's: a clock that was set back must not make an intent young.
+    pub fn now_for(self, target: &dyn Target) -> Time {
+        let theirs = target.clock().map_or(0, seconds);
+        self.now().max(theirs)
+    }
+}
+
+fn seconds(at: SystemTime) -> Time {
+    match at.duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+        Err(before) => -i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX),
+    }
+}

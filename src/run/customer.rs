@@ -1,0 +1,157 @@
+//! From the way a customer is named to its id.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use indexmap::IndexMap;
+use rowbill_connector::{Call, Filter, Param, Problem, Receipt, SendError};
+
+use super::drive::{Driven, Driver, Operation};
+use crate::ledger::{RowId, RowState};
+use crate::mapping::identity::{Owner, row_id};
+use crate::mapping::row::CustomerName;
+use crate::protocol::{State, WhenUnsure};
+
+/// Customers of one run.
+pub struct Customers<'a> {
+    /// How operations are driven.
+    pub driver: &'a Driver,
+    /// Whom they belong to.
+    pub owner: &'a Owner,
+    known: Mutex<HashMap<String, String>>,
+}
+
+/// Why there is no id.
+pub enum NoCustomer {
+    /// A person must change something.
+    Failed(Problem),
+    /// A person must decide.
+    Review(Problem),
+    /// Later.
+    Deferred(Problem),
+}
+
+impl<'a> Customers<'a> {
+    /// None known yet.
+    pub fn new(driver: &'a Driver, owner: &'a Owner) -> Self {
+        Self { driver, owner, known: Mutex::default() }
+    }
+
+    /// The id of a customer.
+    pub async fn id(&self, name: &CustomerName) -> Result<Result<String, NoCustomer>, Problem> {
+        match name {
+            CustomerName::Id(id) => Ok(Ok(id.clone())),
+            CustomerName::From { connection, key } => self.of_row(connection, key).await,
+            CustomerName::ByEmail { email, create } => {
+                let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(email).cloned();
+                if let Some(id) = known {
+                    return Ok(Ok(id));
+                }
+                let found = self.by_email(email, *create).await?;
+                if let Ok(id) = &found {
+                    self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(email.clone(), id.clone());
+                }
+                Ok(found)
+            }
+        }
+    }
+
+    /// What another connection made of a row, out of the ledger.
+    async fn of_row(&self, connection: &str, key: &[String]) -> Result<Result<String, NoCustomer>, Problem> {
+        let id = RowId(row_id(key));
+        let row = self.driver.ledger.rows(connection, &[id]).await?.pop().flatten();
+        let object = row.and_then(|row| row.objects.into_iter().find(|object| object.step == "create_customer"));
+        Ok(object.map(|object| object.id).ok_or_else(|| {
+            let message = format!("`{connection}` has made no customer for {} yet", key.join(", "));
+            let advice = format!("it is taken up again by itself once `{connection}` has made it");
+            NoCustomer::Deferred(Problem::new("row.customer_not_yet", message).advise(advice))
+        }))
+    }
+
+    async fn by_email(&self, email: &str, create: bool) -> Result<Result<String, NoCustomer>, Problem> {
+        if create && self.is_under_way(email).await? {
+            return self.create(email).await;
+        }
+        match self.with_email(email).await {
+            Err(no) => Ok(Err(no)),
+            Ok(Some(customer)) => Ok(Ok(customer.id)),
+            Ok(None) if create => self.create(email).await,
+            Ok(None) => {
+                let message = format!("there is no customer with the e-mail {email}");
+                let advice = "make the customer first, or say `if_missing: create`; then run again";
+                Ok(Err(NoCustomer::Failed(Problem::new("row.customer_missing", message).advise(advice))))
+            }
+        }
+    }
+
+    /// The one customer with an e-mail; several are a person's decision. Stripe compares e-mails with regard to case
+    /// (docs.stripe.com/api/customers/list), so the lower-case form is asked for as well.
+    pub async fn with_email(&self, email: &str) -> Result<Option<Receipt>, NoCustomer> {
+        let mut found: Vec<Receipt> = Vec::new();
+        let lower = email.to_lowercase();
+        for form in std::iter::once(email).chain((lower != email).then_some(lower.as_str())) {
+            let filter = Filter { email: Some(form.to_owned()), at_most: Some(3), ..Filter::default() };
+            let customers = self.driver.line.target.list("customer", &filter).await.map_err(|error| self.unanswered(&error))?;
+            for customer in customers.into_iter().filter(|customer| customer.status.as_deref() != Some("deleted")) {
+                if !found.iter().any(|other| other.id == customer.id) {
+                    found.push(customer);
+                }
+            }
+        }
+        if found.len() > 1 {
+            let ids: Vec<&str> = found.iter().map(|customer| customer.id.as_str()).collect();
+            let message = format!("several customers have the e-mail {email}: {}", ids.join(", "));
+            let advice = "keep one of them in Stripe, or name the customer by its id; then run again";
+            return Err(NoCustomer::Review(Problem::new("row.customer_ambiguous", message).advise(advice)));
+        }
+        Ok(found.pop())
+    }
+
+    /// Whether an earlier run left the making of this customer open: it is settled before anybody looks.
+    async fn is_under_way(&self, email: &str) -> Result<bool, Problem> {
+        let id = self.owner.operation("customer", &[email.to_lowercase()]);
+        let stored = self.driver.ledger.operations(&[id]).await?.pop().flatten();
+        Ok(stored.is_some_and(|stored| matches!(stored.state, State::Intent(_))))
+    }
+
+    /// An operation of its own, so that it happens once.
+    async fn create(&self, email: &str) -> Result<Result<String, NoCustomer>, Problem> {
+        let id = self.owner.operation("customer", &[email.to_lowercase()]);
+        let mut params = IndexMap::new();
+        params.insert("email".to_owned(), Param::Text(email.to_owned()));
+        let request = self.driver.line.target.encode(&Call {
+            operation: "POST /v1/customers",
+            path: Vec::new(),
+            params: with_op(params, &id.0),
+        });
+        let stored = self.driver.ledger.operations(std::slice::from_ref(&id)).await?.pop().flatten();
+        let operation =
+            Operation { id, step: "customer".to_owned(), request, stored, retry: false, unsure: WhenUnsure::Resend };
+        Ok(match self.driver.drive(operation, None, RowState::Done).await? {
+            Driven::Done(receipt) => Ok(receipt.id),
+            Driven::Failed(problem) => Err(NoCustomer::Failed(problem)),
+            Driven::Review(problem) => Err(NoCustomer::Review(problem)),
+            Driven::Deferred(problem) => Err(NoCustomer::Deferred(problem)),
+        })
+    }
+
+    fn unanswered(&self, error: &SendError) -> NoCustomer {
+        if let SendError::Halt(problem) = error {
+            self.driver.line.halt(problem.clone());
+        }
+        match error {
+            SendError::Refused(problem) => NoCustomer::Failed(problem.clone()),
+            other => NoCustomer::Deferred(other.problem().clone()),
+        }
+    }
+}
+
+/// Parameters with the operation's id in the metadata, by which the ledger can be made again.
+pub fn with_op(mut params: IndexMap<String, Param>, op: &str) -> IndexMap<String, Param> {
+    let entry = params.entry("metadata".to_owned()).or_insert_with(|| Param::Map(IndexMap::new()));
+    if let Param::Map(metadata) = entry {
+        metadata.insert("rowbill_op".to_owned(), Param::Text(op.to_owned()));
+    }
+    params
+}

@@ -1,0 +1,346 @@
+//! Drives one operation through the protocol: commit, wait, send, commit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngExt;
+use rowbill_connector::{OperationId, Problem, Receipt, Request, SendError};
+
+use super::clock::Clock;
+use super::engine::{AccountLine, Stop};
+use crate::ledger::{Change, Ledger, ObjectRef, OperationRecord, RowRecord, RowState};
+use crate::mapping::identity::idempotency_key;
+use crate::protocol::{Effect, Event, State, WhenUnsure, step};
+
+/// What operations of one run share.
+pub struct Driver {
+    /// The ledger.
+    pub ledger: Arc<dyn Ledger>,
+    /// The account.
+    pub line: Arc<AccountLine>,
+    /// What time it is.
+    pub clock: Clock,
+    /// The word to stop.
+    pub stop: Arc<Stop>,
+    /// The connection.
+    pub connection: String,
+    /// The run.
+    pub run: String,
+}
+
+/// An operation to drive.
+pub struct Operation {
+    /// Its id.
+    pub id: OperationId,
+    /// Its step.
+    pub step: String,
+    /// The bytes to send, unless an intent has its own.
+    pub request: Request,
+    /// What the ledger knows of it.
+    pub stored: Option<OperationRecord>,
+    /// Try again what was refused.
+    pub retry: bool,
+    /// What an object that is not found leads to.
+    pub unsure: WhenUnsure,
+}
+
+/// How it ended for now.
+#[derive(Debug)]
+pub enum Driven {
+    /// The object exists.
+    Done(Receipt),
+    /// The target said no.
+    Failed(Problem),
+    /// Only a person can say.
+    Review(Problem),
+    /// A later run takes it up.
+    Deferred(Problem),
+}
+
+/// So often is one operation tried in one run.
+const TRIES: u32 = 9;
+
+impl Driver {
+    /// Drives an operation. The row's record is committed with it, so that a row and its operations never disagree; on
+    /// success its object is added, and `after` becomes the row's state.
+    pub async fn drive(&self, operation: Operation, row: Option<&mut RowRecord>, after: RowState) -> Result<Driven, Problem> {
+        let mut course = Course::new(self, operation, row, after);
+        course.run().await
+    }
+
+    fn now(&self) -> i64 {
+        self.clock.now_for(self.line.target.as_ref())
+    }
+
+    fn idle(&self) -> Option<Problem> {
+        if self.stop.asked() {
+            return Some(Problem::new("run.stopped", "the run was stopped before this was sent").advise("run it again"));
+        }
+        self.line.halted()
+    }
+}
+
+struct Course<'a> {
+    driver: &'a Driver,
+    operation: Operation,
+    row: Option<&'a mut RowRecord>,
+    after: RowState,
+    state: State,
+    problem: Option<Problem>,
+    receipt: Option<Receipt>,
+    tries: u32,
+}
+
+impl<'a> Course<'a> {
+    fn new(driver: &'a Driver, operation: Operation, row: Option<&'a mut RowRecord>, after: RowState) -> Self {
+        let state = operation.stored.as_ref().map_or(State::New, |stored| stored.state.clone());
+        let problem = operation.stored.as_ref().and_then(|stored| stored.problem.clone());
+        Self { driver, operation, row, after, state, problem, receipt: None, tries: 0 }
+    }
+
+    async fn run(&mut self) -> Result<Driven, Problem> {
+        let mut event = self.first_event();
+        let mut wait = None;
+        loop {
+            let (next, effect) = step(&self.state, &event, self.driver.now(), self.operation.unsure);
+            if next != self.state {
+                self.become_state(next, &event).await?;
+            }
+            event = match effect {
+                Effect::Settled => return self.settled().await,
+                Effect::Defer { .. } => return self.deferred().await,
+                Effect::Send => {
+                    if let Some(problem) = self.driver.idle() {
+                        self.problem = Some(problem);
+                        return self.deferred().await;
+                    }
+                    self.driver.line.target.ready(&self.operation.request.operation).await;
+                    Event::Ready
+                }
+                Effect::Transmit => match self.transmit().await {
+                    Some((event, asked)) => {
+                        wait = asked;
+                        event
+                    }
+                    None => return self.deferred().await,
+                },
+                Effect::BackOff => {
+                    self.tries += 1;
+                    if self.tries >= TRIES || self.driver.idle().is_some() {
+                        return self.deferred().await;
+                    }
+                    self.driver.stop.sleep(pause(self.tries, wait.take())).await;
+                    Event::Begin
+                }
+                Effect::LookUp { since } => match self.look_up(since).await {
+                    Some(event) => event,
+                    None => return self.deferred().await,
+                },
+            };
+        }
+    }
+
+    /// An intent goes on with its own bytes; something refused is tried again only with other bytes, or when asked.
+    fn first_event(&mut self) -> Event {
+        let Some(stored) = &self.operation.stored else { return Event::Begin };
+        let is_new_body = stored.body != self.operation.request.body || stored.path != self.operation.request.path;
+        match stored.state {
+            State::Failed { .. } if is_new_body || self.operation.retry => Event::Retry,
+            State::Review { .. } if self.operation.retry => Event::Retry,
+            State::Intent(_) => {
+                self.operation.request =
+                    Request { operation: stored.operation.clone(), path: stored.path.clone(), body: stored.body.clone() };
+                Event::Begin
+            }
+            _ => Event::Begin,
+        }
+    }
+
+    async fn transmit(&mut self) -> Option<(Event, Option<Duration>)> {
+        let State::Intent(intent) = &self.state else { return None };
+        let key = idempotency_key(&self.operation.id, intent.generation);
+        let line = &self.driver.line;
+        match line.target.send(&self.operation.request, &key).await {
+            Ok(receipt) => {
+                line.heard();
+                let event = Event::Accepted(receipt.id.clone());
+                self.receipt = Some(receipt);
+                Some((event, None))
+            }
+            Err(SendError::Refused(problem)) => {
+                line.heard();
+                self.problem = Some(problem);
+                Some((Event::Refused, None))
+            }
+            Err(SendError::NotSent { wait, problem }) => {
+                line.silence(&problem);
+                self.problem = Some(problem);
+                Some((Event::NoAnswer, wait))
+            }
+            Err(SendError::Unknown(problem)) => {
+                self.problem = Some(problem);
+                Some((Event::Unclear, None))
+            }
+            Err(SendError::Halt(problem)) => {
+                line.halt(problem.clone());
+                self.problem = Some(problem);
+                None
+            }
+        }
+    }
+
+    async fn look_up(&mut self, since: i64) -> Option<Event> {
+        let target = &self.driver.line.target;
+        match target.find(&self.operation.request, &self.operation.id, since).await {
+            Ok(found) => {
+                let event = Event::Found(found.as_ref().map(|receipt| receipt.id.clone()));
+                self.receipt = found;
+                Some(event)
+            }
+            Err(error) => {
+                if let SendError::Halt(problem) = &error {
+                    self.driver.line.halt(problem.clone());
+                }
+                self.problem = Some(error.problem().clone());
+                None
+            }
+        }
+    }
+
+    /// Makes a new state durable before anything acts on it.
+    async fn become_state(&mut self, next: State, event: &Event) -> Result<(), Problem> {
+        if matches!(event, Event::Found(None)) && matches!(next, State::Review { .. }) {
+            self.problem = Some(unsure(self.problem.take()));
+        }
+        if matches!(next, State::Done { .. }) {
+            self.problem = None;
+        }
+        let now = self.record(next.clone());
+        let was = std::mem::replace(&mut self.state, next);
+        let mut changes = vec![Change::Operation { was, now }];
+        if let Some(row) = self.row_change() {
+            changes.push(Change::Row(row));
+        }
+        self.driver.ledger.commit(changes).await
+    }
+
+    fn record(&self, state: State) -> OperationRecord {
+        let Request { operation, path, body } = self.operation.request.clone();
+        OperationRecord {
+            id: self.operation.id.clone(),
+            connection: self.driver.connection.clone(),
+            row: self.row.as_ref().map_or(crate::ledger::RowId(Default::default()), |row| row.id),
+            step: self.operation.step.clone(),
+            operation,
+            path,
+            body,
+            state,
+            problem: self.problem.clone(),
+            run: self.driver.run.clone(),
+            at: self.driver.clock.now(),
+        }
+    }
+
+    fn row_change(&mut self) -> Option<RowRecord> {
+        let object = self.receipt.as_ref().filter(|_| matches!(self.state, State::Done { .. }));
+        let object = object.map(|receipt| object_ref(&self.operation.step, receipt));
+        let row = self.row.as_deref_mut()?;
+        row.state = match &self.state {
+            State::New | State::Intent(_) => RowState::Sending,
+            State::Done { .. } => self.after,
+            State::Failed { .. } => RowState::Failed,
+            State::Review { .. } => RowState::NeedsReview,
+        };
+        if let Some(object) = object {
+            row.objects.retain(|other| other.step != object.step);
+            row.objects.push(object);
+        }
+        row.problem.clone_from(&self.problem);
+        row.run.clone_from(&self.driver.run);
+        row.at = self.driver.clock.now();
+        Some(row.clone())
+    }
+
+    async fn settled(&mut self) -> Result<Driven, Problem> {
+        let problem = self.problem.clone().unwrap_or_else(|| Problem::new("row.unsure", "an earlier run left this open"));
+        match &self.state {
+            State::Failed { .. } => Ok(Driven::Failed(problem)),
+            State::Review { .. } => Ok(Driven::Review(problem)),
+            State::Done { object } => match self.receipt.take() {
+                Some(receipt) => Ok(Driven::Done(receipt)),
+                None => {
+                    let object = object.clone();
+                    self.adopted(&object).await
+                }
+            },
+            State::New | State::Intent(_) => self.deferred().await,
+        }
+    }
+
+    /// The object was found by an earlier look-up, without its row: read it, and let the row have it.
+    async fn adopted(&mut self, id: &str) -> Result<Driven, Problem> {
+        match self.driver.line.target.get(id).await {
+            Ok(receipt) => {
+                self.receipt = Some(receipt.clone());
+                if let Some(row) = self.row_change() {
+                    self.driver.ledger.commit(vec![Change::Row(row)]).await?;
+                }
+                Ok(Driven::Done(receipt))
+            }
+            Err(SendError::Halt(problem)) => {
+                self.driver.line.halt(problem.clone());
+                Ok(Driven::Deferred(problem))
+            }
+            Err(SendError::Refused(problem)) => Ok(Driven::Review(problem)),
+            Err(error) => Ok(Driven::Deferred(error.problem().clone())),
+        }
+    }
+
+    /// What is open stays an intent; the row says why.
+    async fn deferred(&mut self) -> Result<Driven, Problem> {
+        let problem = self.problem.clone().unwrap_or_else(|| {
+            Problem::new("run.waiting", "an answer is missing; the object is looked up by the next run")
+        });
+        self.problem = Some(problem.clone());
+        if matches!(self.state, State::Intent(_))
+            && let Some(row) = self.row_change()
+        {
+            self.driver.ledger.commit(vec![Change::Row(row)]).await?;
+        }
+        Ok(Driven::Deferred(problem))
+    }
+}
+
+/// What a receipt leaves in the row's record.
+pub fn object_ref(step: &str, receipt: &Receipt) -> ObjectRef {
+    ObjectRef {
+        step: step.to_owned(),
+        id: receipt.id.clone(),
+        amount: receipt.amount,
+        currency: receipt.currency.clone(),
+        url: receipt.url.clone(),
+    }
+}
+
+fn unsure(last: Option<Problem>) -> Problem {
+    let why = last.map(|problem| format!(" ({})", problem.message)).unwrap_or_default();
+    Problem::new("row.unsure", format!("it was sent, no answer was kept{why}, and the object is not found"))
+        .advise("look in Stripe; then `rowbill rows resolve NAME KEY --stripe-id ID`, or `--none` to send it again")
+}
+
+/// Doubling pauses with jitter, and never shorter than what the target asked for.
+fn pause(tries: u32, asked: Option<Duration>) -> Duration {
+    let ceiling = Duration::from_millis(200 << tries.min(7));
+    let jittered = ceiling.mul_f64(rand::rng().random_range(0.5..1.0));
+    asked.map_or(jittered, |asked| asked.min(Duration::from_secs(60)) + jittered / 4)
+}
+
+/// Settles an open operation of a row that is not in the source any more.
+pub async fn resume(driver: &Driver, stored: OperationRecord, row: &mut RowRecord) -> Result<(), Problem> {
+    let request = Request { operation: stored.operation.clone(), path: stored.path.clone(), body: stored.body.clone() };
+    let (id, step) = (stored.id.clone(), stored.step.clone());
+    let is_last = matches!(step.as_str(), "create_customer" | "add_invoice_item");
+    let operation = Operation { id, step, request, stored: Some(stored), retry: false, unsure: WhenUnsure::Ask };
+    let after = if is_last { RowState::Done } else { RowState::Sending };
+    driver.drive(operation, Some(row), after).await.map(|_| ())
+}

@@ -1,0 +1,167 @@
+//! What every run needs: the ledger, the targets, the clock, and the word to stop.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::tz::TimeZone;
+use rowbill_connector::{Catalog, Problem, Source, Target};
+
+use super::clock::Clock;
+use crate::config::{Connection, Project};
+use crate::ledger::Ledger;
+use crate::mapping::identity::Owner;
+use crate::mapping::params::Surroundings;
+
+/// Makes the source of a connection.
+pub type MakeSource = dyn Fn(&Connection) -> Result<Box<dyn Source>, Problem> + Send + Sync;
+
+/// Everything that runs share.
+pub struct Engine {
+    /// The configuration.
+    pub project: Arc<Project>,
+    /// What targets can do.
+    pub catalog: &'static Catalog,
+    /// The ledger; none for plans made before there is one.
+    pub ledger: Option<Arc<dyn Ledger>>,
+    /// Targets by account.
+    pub accounts: BTreeMap<String, Arc<AccountLine>>,
+    /// Makes sources.
+    pub make_source: Box<MakeSource>,
+    /// What time it is.
+    pub clock: Clock,
+    /// Set when everything is to stop.
+    pub stop: Arc<Stop>,
+    /// Told how far a run is.
+    pub progress: Arc<dyn Progress>,
+}
+
+impl Engine {
+    /// What evaluation of templates needs.
+    pub fn surroundings(&self) -> Surroundings<'_> {
+        Surroundings { currencies: &self.catalog.currencies, zone: &self.project.settings.zone }
+    }
+
+    /// The zone of clock times.
+    pub fn zone(&self) -> &TimeZone {
+        &self.project.settings.zone
+    }
+
+    /// Whom the operations of a connection belong to.
+    pub fn owner(&self, connection: &Connection) -> Owner {
+        Owner {
+            account: connection.account.clone(),
+            live: self.is_live(connection),
+            connection: connection.name.clone(),
+            action: connection.action.name(),
+        }
+    }
+
+    /// Whether a connection bills real money.
+    pub fn is_live(&self, connection: &Connection) -> bool {
+        self.project.settings.accounts.get(&connection.account).is_some_and(|account| account.live)
+    }
+
+    /// The line to a connection's account.
+    pub fn line(&self, connection: &Connection) -> Result<Arc<AccountLine>, Problem> {
+        self.accounts.get(&connection.account).cloned().ok_or_else(|| {
+            Problem::new("config.unknown_account", format!("there is no account `{}`", connection.account))
+        })
+    }
+
+    /// The ledger, which a run cannot do without.
+    pub fn ledger(&self) -> Result<Arc<dyn Ledger>, Problem> {
+        self.ledger.clone().ok_or_else(|| {
+            Problem::new("ledger.missing", "there is no ledger").advise("make one with `rowbill ledger create`")
+        })
+    }
+}
+
+/// A target, and whether it still takes requests.
+pub struct AccountLine {
+    /// The target.
+    pub target: Arc<dyn Target>,
+    halted: Mutex<Option<Problem>>,
+    silent: AtomicU32,
+    /// Whether what was made since the last commit has been looked up in this process.
+    pub reconciled: tokio::sync::OnceCell<()>,
+}
+
+/// After so many requests in a row without an answer the target counts as out of reach.
+const SILENT_LIMIT: u32 = 24;
+
+impl AccountLine {
+    /// A line that works until something says otherwise.
+    pub fn new(target: Arc<dyn Target>) -> Self {
+        let (halted, silent) = (Mutex::new(None), AtomicU32::new(0));
+        Self { target, halted, silent, reconciled: tokio::sync::OnceCell::new() }
+    }
+
+    /// Why nothing more may be sent, if so.
+    pub fn halted(&self) -> Option<Problem> {
+        self.halted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Nothing more is sent from now on; the first reason counts.
+    pub fn halt(&self, problem: Problem) {
+        self.halted.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(problem);
+    }
+
+    /// An answer came.
+    pub fn heard(&self) {
+        self.silent.store(0, Ordering::Relaxed);
+    }
+
+    /// No answer came.
+    pub fn silence(&self, problem: &Problem) {
+        if self.silent.fetch_add(1, Ordering::Relaxed) + 1 >= SILENT_LIMIT {
+            let message = format!("the account does not answer: {}", problem.message);
+            self.halt(Problem::new("account.unreachable", message).advise("the rows are taken up by the next run"));
+        }
+    }
+}
+
+/// The word to stop: what is under way is finished, nothing else is begun.
+#[derive(Debug, Default)]
+pub struct Stop {
+    asked: AtomicBool,
+    notify: tokio::sync::Notify,
+}
+
+impl Stop {
+    /// Asks everything to stop.
+    pub fn ask(&self) {
+        self.asked.store(true, Ordering::SeqCst);
+        self.notify.notify_waiters();
+    }
+
+    /// Whether it was asked.
+    pub fn asked(&self) -> bool {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// Waits for this long, or until asked.
+    pub async fn sleep(&self, time: std::time::Duration) {
+        let notified = self.notify.notified();
+        if !self.asked() {
+            let _ = tokio::time::timeout(time, notified).await;
+        }
+    }
+}
+
+/// Told how far a run is; for bars on a screen.
+pub trait Progress: Send + Sync {
+    /// Rows have been read.
+    fn read(&self, _rows: u64) {}
+    /// So many rows are to be sent.
+    fn start(&self, _rows: u64) {}
+    /// Rows have been settled.
+    fn settled(&self, _rows: u64) {}
+    /// The run is over.
+    fn end(&self) {}
+}
+
+/// Tells nobody.
+pub struct Quiet;
+
+impl Progress for Quiet {}

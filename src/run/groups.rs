@@ -1,0 +1,269 @@
+//! Rows that make invoices together: which groups are to be made, which wait, and which came too late.
+
+use std::collections::{BTreeSet, HashMap};
+
+use rowbill_connector::Problem;
+
+use super::engine::Engine;
+use super::index::{Class, Entry};
+use super::report::Amounts;
+use super::row::{amount_of, mixed};
+use super::spool::{NOWHERE, Spool};
+use super::survey::{Scope, Spooled, blank};
+use crate::config::{Connection, OnChange};
+use crate::ledger::{Change, RowId, RowRecord, RowState};
+use crate::mapping::identity::Digest;
+
+/// The most lines that an invoice takes (docs.stripe.com/api/invoiceitems).
+pub const MOST_LINES: usize = 250;
+const CHUNK: usize = 500;
+
+/// A group of rows: one invoice.
+#[derive(Clone, Debug)]
+pub struct GroupPlan {
+    /// Its id.
+    pub id: Digest,
+    /// Which entries are its rows, in the order of the source; those that are left out are not among them.
+    pub rows: Vec<u32>,
+    /// What is to happen with it.
+    pub class: Class,
+    /// Why it is not to be made.
+    pub problem: Option<Problem>,
+    /// Why single rows of it are not as the others, by row number.
+    pub row_problems: HashMap<u32, Problem>,
+    /// What it comes to.
+    pub amounts: Amounts,
+    /// Where the record with its head is.
+    pub head: u64,
+    /// A person asked for another try.
+    pub retry: bool,
+}
+
+/// Groups the entries and gives every row the class that its group leads to.
+pub async fn plan(
+    engine: &Engine,
+    connection: &Connection,
+    scope: &Scope<'_>,
+    entries: &mut [Entry],
+    spool: &mut Spool,
+) -> Result<Vec<GroupPlan>, Problem> {
+    let mut order: Vec<u32> = (0..u32::try_from(entries.len()).unwrap_or(u32::MAX)).collect();
+    order.retain(|at| entries[*at as usize].id != Digest::default() && entries[*at as usize].class != Class::Skipped);
+    order.sort_unstable_by_key(|at| (entries[*at as usize].id, entries[*at as usize].number));
+    let grouped: Vec<Vec<u32>> =
+        order.chunk_by(|a, b| entries[*a as usize].id == entries[*b as usize].id).map(<[u32]>::to_vec).collect();
+    drop(order);
+    let mut planner = Planner { connection, scope, entries, spool, touched: Vec::new() };
+    let mut groups = Vec::with_capacity(grouped.len());
+    for chunk in grouped.chunks(CHUNK) {
+        let ids: Vec<RowId> = chunk.iter().map(|rows| RowId(planner.entries[rows[0] as usize].id)).collect();
+        let records = match &engine.ledger {
+            Some(ledger) => ledger.rows(&connection.name, &ids).await?,
+            None => vec![None; ids.len()],
+        };
+        for (rows, record) in chunk.iter().zip(records) {
+            groups.push(planner.group(rows, record)?);
+        }
+    }
+    if let (false, Some(ledger)) = (scope.dry, &engine.ledger) {
+        for chunk in planner.touched.chunks(CHUNK) {
+            ledger.commit(chunk.iter().cloned().map(Change::Row).collect()).await?;
+        }
+    }
+    groups.sort_by_key(|group| group.rows.first().copied());
+    Ok(groups)
+}
+
+struct Planner<'a> {
+    connection: &'a Connection,
+    scope: &'a Scope<'a>,
+    entries: &'a mut [Entry],
+    spool: &'a mut Spool,
+    touched: Vec<RowRecord>,
+}
+
+impl Planner<'_> {
+    fn group(&mut self, rows: &[u32], record: Option<RowRecord>) -> Result<GroupPlan, Problem> {
+        let mut group = GroupPlan {
+            id: self.entries[rows[0] as usize].id,
+            rows: rows.to_vec(),
+            class: Class::Create,
+            problem: None,
+            row_problems: HashMap::new(),
+            amounts: Amounts::default(),
+            head: NOWHERE,
+            retry: record.as_ref().is_some_and(is_retry),
+        };
+        match record {
+            Some(record) if matches!(record.state, RowState::Done | RowState::There) => self.made(&mut group, &record),
+            Some(record) if record.state == RowState::Skipped => self.all(&mut group, Class::Skipped, None),
+            Some(record) if record.state == RowState::Sending => self.resume(&mut group, &record)?,
+            Some(record) if self.sticks(&group, &record) => {
+                let class = if record.state == RowState::Failed { Class::Failed } else { Class::NeedsReview };
+                self.all(&mut group, class, record.problem);
+            }
+            _ => self.fresh(&mut group)?,
+        }
+        Ok(group)
+    }
+
+    /// What the target refused stays refused until a row changes; what a person must decide stays with the person.
+    fn sticks(&self, group: &GroupPlan, record: &RowRecord) -> bool {
+        let Some(problem) = &record.problem else { return false };
+        match record.state {
+            RowState::NeedsReview => problem.code == "row.unsure" || problem.code.starts_with("row.check"),
+            RowState::Failed => problem.code.starts_with("stripe.") && self.members(&group.rows) == record.members,
+            _ => false,
+        }
+    }
+
+    fn members(&self, rows: &[u32]) -> Vec<Digest> {
+        let mut members: Vec<Digest> = rows.iter().map(|at| self.entries[*at as usize].content).collect();
+        members.sort_unstable();
+        members
+    }
+
+    fn all(&mut self, group: &mut GroupPlan, class: Class, problem: Option<Problem>) {
+        for at in &group.rows {
+            self.entries[*at as usize].class = class;
+        }
+        group.class = class;
+        group.problem = problem;
+    }
+
+    /// The invoice exists. Rows that were not there when it was made are a person's decision.
+    fn made(&mut self, group: &mut GroupPlan, record: &RowRecord) {
+        let mut left: HashMap<Digest, u32> = HashMap::new();
+        for member in &record.members {
+            *left.entry(*member).or_default() += 1;
+        }
+        self.all(group, Class::AlreadyDone, None);
+        let invoice = record.objects.iter().find(|object| object.step == "create_invoice");
+        let invoice = invoice.map_or("the group was there before the first run".to_owned(), |object| format!("invoice {}", object.id));
+        for at in group.rows.clone() {
+            let entry = self.entries[at as usize];
+            let known = left.get_mut(&entry.content).filter(|count| **count > 0);
+            if let Some(count) = known {
+                *count -= 1;
+            } else if self.connection.on_change != OnChange::Ignore {
+                self.entries[at as usize].class = Class::NeedsReview;
+                let message = format!("this row was added or edited after its group was invoiced ({invoice})");
+                let problem = Problem::new("row.joined_after_invoice", message)
+                    .advise("undo the edit, give the row another group, or bill it by hand");
+                group.row_problems.insert(entry.number, problem);
+            }
+        }
+    }
+
+    fn resume(&mut self, group: &mut GroupPlan, record: &RowRecord) -> Result<(), Problem> {
+        if self.members(&group.rows) == record.members {
+            self.head(group)?;
+            self.all(group, Class::Resume, None);
+            return Ok(());
+        }
+        let problem = Problem::new("row.group_changed_midway", "rows of this group changed while its invoice was being made")
+            .advise("undo the edit and run again; or delete the draft in Stripe and ask for a new try with `rowbill rows retry`");
+        self.all(group, Class::NeedsReview, Some(problem));
+        Ok(())
+    }
+
+    fn fresh(&mut self, group: &mut GroupPlan) -> Result<(), Problem> {
+        let spooled = self.read(&group.rows)?;
+        self.head(group)?;
+        if let Some(problem) = self.bad_rows(group, &spooled) {
+            group.problem = Some(problem);
+            return Ok(());
+        }
+        let head_problem = spooled.iter().find(|row| row.head.is_none()).and_then(|row| row.problem.clone());
+        if let Some(problem) = head_problem.or_else(|| self.too_much(&spooled)) {
+            self.all(group, Class::Failed, Some(problem));
+            return Ok(());
+        }
+        for row in &spooled {
+            match (&row.item, row.prepared.as_ref().and_then(|prepared| amount_of(&prepared.params))) {
+                (Some(item), _) => {
+                    if let (Some(currency), Some(amount)) = (&item.currency, item.amount) {
+                        group.amounts.add(currency, amount);
+                    }
+                }
+                (None, Some(minor)) => group.amounts.add(&minor.currency, minor.amount),
+                (None, None) => {}
+            }
+        }
+        if self.scope.only_new {
+            let record = RowRecord { members: self.members(&group.rows), state: RowState::There, ..blank(self.connection, &spooled[0].key, self.scope) };
+            self.touched.push(record);
+            self.all(group, Class::AlreadyDone, None);
+        }
+        Ok(())
+    }
+
+    /// One row that failed or waits holds up its whole group; an item that is on another invoice is no line of this.
+    fn bad_rows(&mut self, group: &mut GroupPlan, spooled: &[Spooled]) -> Option<Problem> {
+        let class_of = |at: &u32| self.entries[*at as usize].class;
+        let bad = group.rows.iter().position(|at| class_of(at) != Class::Create);
+        let taken = spooled.iter().position(|row| row.item.as_ref().is_some_and(|item| item.bound.is_some()));
+        let first = bad.or(taken)?;
+        let number = self.entries[group.rows[first] as usize].number;
+        for (at, row) in group.rows.iter().zip(spooled) {
+            let entry = &mut self.entries[*at as usize];
+            let bound = row.item.as_ref().and_then(|item| item.bound.as_deref());
+            if let (Some(invoice), Class::Create) = (bound, entry.class) {
+                entry.class = Class::NeedsReview;
+                let message = format!("its item is on invoice {invoice} already, which was made for another group");
+                let problem = Problem::new("row.item_on_other_invoice", message).advise("undo the edit of the group's columns");
+                group.row_problems.insert(entry.number, problem);
+            } else if entry.class == Class::Create {
+                entry.class = Class::Deferred;
+            } else if let Some(problem) = &row.problem {
+                group.row_problems.insert(entry.number, problem.clone());
+            }
+        }
+        group.class = Class::Deferred;
+        Some(Problem::new("row.group_waits", format!("row {number} of this group is not ready, and an invoice is made of all its rows"))
+            .advise("mend that row; the group is taken up by itself"))
+    }
+
+    fn too_much(&self, spooled: &[Spooled]) -> Option<Problem> {
+        if spooled.len() > MOST_LINES {
+            let message = format!("the group has {} rows; Stripe takes at most {MOST_LINES} lines on an invoice", spooled.len());
+            return Some(Problem::new("row.group_too_large", message).advise("group by one column more"));
+        }
+        let currencies: BTreeSet<String> = spooled.iter().filter_map(currency_of).collect();
+        if currencies.len() > 1 {
+            return Some(mixed(&currencies));
+        }
+        None
+    }
+
+    fn read(&mut self, rows: &[u32]) -> Result<Vec<Spooled>, Problem> {
+        rows.iter().map(|at| self.spool.get(self.entries[*at as usize].spool)).collect()
+    }
+
+    fn head(&mut self, group: &mut GroupPlan) -> Result<(), Problem> {
+        for at in &group.rows {
+            let offset = self.entries[*at as usize].spool;
+            let spooled: Spooled = self.spool.get(offset)?;
+            if spooled.head.is_some() {
+                group.head = offset;
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_retry(record: &RowRecord) -> bool {
+    record.problem.as_ref().is_some_and(|problem| problem.code == "row.retry")
+}
+
+fn currency_of(row: &Spooled) -> Option<String> {
+    match (&row.item, &row.prepared) {
+        (Some(item), _) => item.currency.clone(),
+        (None, Some(prepared)) => match prepared.params.get("currency") {
+            Some(rowbill_connector::Param::Text(code)) => Some(code.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}

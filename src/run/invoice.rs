@@ -1,0 +1,403 @@
+//! Settles one group: a draft, exactly its items, the total compared to the cent, then finalize and send.
+
+use std::collections::{BTreeSet, HashMap};
+
+use data_encoding::HEXLOWER;
+use indexmap::IndexMap;
+use rowbill_connector::{Call, Param, Problem, Receipt, SendError};
+
+use super::customer::{Customers, NoCustomer, with_op};
+use super::drive::{Driven, Driver, Operation, object_ref};
+use super::report::{Amounts, Fate};
+use super::row::{Settled, amount_of};
+use super::survey::{Item, Spooled, prepared_digest};
+use crate::config::{Connection, Finish, Invoice};
+use crate::ledger::{Change, OperationRecord, RowId, RowRecord, RowState};
+use crate::mapping::identity::{Digest, Owner};
+use crate::mapping::money::Minor;
+use crate::mapping::row::Prepared;
+use crate::protocol::{State, WhenUnsure};
+
+/// A group to settle.
+pub struct GroupTask {
+    /// What the invoice itself needs; none when that was worked out by an earlier run.
+    pub head: Option<Prepared>,
+    /// The group's key.
+    pub key: Vec<String>,
+    /// Its lines, in the order of the source.
+    pub lines: Vec<Line>,
+    /// The ledger's record, or a blank one.
+    pub record: RowRecord,
+    /// Whether operations are under way since an earlier run.
+    pub resumed: bool,
+    /// A person asked for another try.
+    pub retry: bool,
+}
+
+/// One line of an invoice.
+pub struct Line {
+    /// What identifies it within the group: the hash of its row, or the id of its item's row.
+    pub member: Digest,
+    /// Of a line that is made here: its parameters.
+    pub prepared: Option<Prepared>,
+    /// Of a line that another connection made.
+    pub item: Option<Item>,
+}
+
+impl Line {
+    /// A line of what the survey remembered.
+    pub fn of(member: Digest, spooled: Spooled) -> Self {
+        Self { member, prepared: spooled.prepared, item: spooled.item }
+    }
+
+    fn amount(&self) -> Option<Minor> {
+        match (&self.item, &self.prepared) {
+            (Some(item), _) => Some(Minor { amount: item.amount?, currency: item.currency.clone()? }),
+            (None, Some(prepared)) => amount_of(&prepared.params),
+            _ => None,
+        }
+    }
+}
+
+/// Settles groups of one connection.
+pub struct Invoices<'a> {
+    /// The connection.
+    pub connection: &'a Connection,
+    /// Its invoice settings.
+    pub invoice: &'a Invoice,
+    /// How operations are driven.
+    pub driver: &'a Driver,
+    /// Whom they belong to.
+    pub owner: &'a Owner,
+    /// Customers of this run.
+    pub customers: &'a Customers<'a>,
+}
+
+/// A step either gives what the next one needs, or ends the group for now.
+type Step<T> = Result<Result<T, Settled>, Problem>;
+
+impl Invoices<'_> {
+    /// Settles one group. An error is the ledger's, and stops the run.
+    pub async fn settle(&self, mut task: GroupTask) -> Result<Settled, Problem> {
+        let mut course = Course { of: self, retry: task.retry, items: HashMap::new(), earlier: None, task: &mut task };
+        match course.run().await? {
+            Ok(settled) | Err(settled) => Ok(settled),
+        }
+    }
+}
+
+struct Course<'a> {
+    of: &'a Invoices<'a>,
+    task: &'a mut GroupTask,
+    retry: bool,
+    items: HashMap<String, Minor>,
+    /// The invoice as it is now, when an earlier run made its draft: a restored ledger may not know how far it got.
+    earlier: Option<Receipt>,
+}
+
+impl Course<'_> {
+    async fn run(&mut self) -> Step<Settled> {
+        let draft = self.stored("create_invoice").await?;
+        if let Some(State::Done { object }) = draft.as_ref().map(|draft| &draft.state) {
+            match self.of.driver.line.target.get(object).await {
+                Ok(receipt) => self.earlier = Some(receipt),
+                Err(error) => return self.unreadable(&error).await.map(Err),
+            }
+        }
+        let customer = match self.customer(draft.as_ref()).await? {
+            Ok(customer) => customer,
+            Err(settled) => return Ok(Err(settled)),
+        };
+        let invoice = match self.draft(draft, customer.as_deref()).await? {
+            Ok(invoice) => invoice,
+            Err(settled) => return Ok(Err(settled)),
+        };
+        let customer = customer.or(invoice.customer.clone());
+        let bound = match self.of.invoice.items_from {
+            Some(_) => self.take_items(&invoice.id).await?,
+            None => self.make_items(&invoice.id, customer.as_deref().unwrap_or_default()).await?,
+        };
+        if let Err(settled) = bound {
+            return Ok(Err(settled));
+        }
+        let total = match self.check_total(&invoice.id).await? {
+            Ok(total) => total,
+            Err(settled) => return Ok(Err(settled)),
+        };
+        for (step, finish) in [("finalize", Finish::Finalize), ("send", Finish::Send)] {
+            if self.of.invoice.finish >= finish
+                && let Err(settled) = self.finish(step, &invoice.id).await?
+            {
+                return Ok(Err(settled));
+            }
+        }
+        self.task.record.state = RowState::Done;
+        self.task.record.problem = None;
+        self.commit().await?;
+        Ok(Ok(Settled { fate: Fate::Done, problem: None, amount: Some(total) }))
+    }
+
+    /// The customer of a draft that is not made yet; a draft that exists has its own.
+    async fn customer(&mut self, draft: Option<&OperationRecord>) -> Step<Option<String>> {
+        if draft.is_some_and(|draft| matches!(draft.state, State::Intent(_) | State::Done { .. })) {
+            return Ok(Ok(None));
+        }
+        let Some(name) = self.task.head.as_ref().and_then(|head| head.customer.clone()) else {
+            return Ok(Err(Settled::not(Fate::Failed, Problem::new("row.no_customer", "the group names no customer"))));
+        };
+        match self.of.customers.id(&name).await? {
+            Ok(id) => Ok(Ok(Some(id))),
+            Err(no) => self.without_customer(no).await.map(Err),
+        }
+    }
+
+    async fn without_customer(&mut self, no: NoCustomer) -> Result<Settled, Problem> {
+        let (state, fate, problem) = match no {
+            NoCustomer::Failed(problem) => (RowState::Failed, Fate::Failed, problem),
+            NoCustomer::Review(problem) => (RowState::NeedsReview, Fate::NeedsReview, problem),
+            NoCustomer::Deferred(problem) => (RowState::Deferred, Fate::Deferred, problem),
+        };
+        self.task.record.state = state;
+        self.task.record.problem = Some(problem.clone());
+        self.commit().await?;
+        Ok(Settled::not(fate, problem))
+    }
+
+    async fn draft(&mut self, stored: Option<OperationRecord>, customer: Option<&str>) -> Step<Receipt> {
+        let step = "create_invoice";
+        let id = self.of.owner.operation(step, &self.task.key);
+        let mut params = self.task.head.as_ref().map(|head| head.params.clone()).unwrap_or_default();
+        if let Some(customer) = customer {
+            params.shift_insert(0, "customer".to_owned(), Param::Text(customer.to_owned()));
+        }
+        if let (None, Some(minor)) = (params.get("currency"), self.task.lines.iter().find_map(Line::amount)) {
+            params.insert("currency".to_owned(), Param::Text(minor.currency));
+        }
+        // Never rely on the defaults: an upgrade of them has made empty invoices (stripe/stripe-node#1918).
+        params.insert("pending_invoice_items_behavior".to_owned(), Param::Text("exclude".to_owned()));
+        params.insert("auto_advance".to_owned(), Param::Bool(false));
+        if let Some(head) = &self.task.head
+            && stored.as_ref().is_none_or(|stored| !matches!(stored.state, State::Intent(_) | State::Done { .. }))
+        {
+            self.task.record.request = prepared_digest(head);
+        }
+        let call = Call { operation: "POST /v1/invoices", path: Vec::new(), params: with_op(params, &id.0) };
+        let unsure = self.of.connection.when_unsure.unwrap_or(WhenUnsure::Ask);
+        self.drive(step, id, &call, stored, unsure).await
+    }
+
+    /// Binds the items that another connection made: exactly these, in one call.
+    async fn take_items(&mut self, invoice: &str) -> Step<()> {
+        let mut lines = Vec::new();
+        for item in self.task.lines.iter().filter_map(|line| line.item.as_ref()) {
+            let mut line = IndexMap::new();
+            line.insert("invoice_item".to_owned(), Param::Text(item.id.clone()));
+            lines.push(Param::Map(line));
+        }
+        let step = "add_lines";
+        let id = self.of.owner.operation(step, &self.task.key);
+        let stored = self.of.driver.ledger.operations(std::slice::from_ref(&id)).await?.pop().flatten();
+        if stored.is_none() && self.holds_all_items() {
+            self.remember_invoice(invoice).await?;
+            return Ok(Ok(()));
+        }
+        let params = IndexMap::from([("lines".to_owned(), Param::List(lines))]);
+        let call = Call { operation: "POST /v1/invoices/{invoice}/add_lines", path: vec![invoice.to_owned()], params };
+        let unsure = self.of.connection.when_unsure.unwrap_or(WhenUnsure::Resend);
+        if let Err(settled) = self.drive(step, id, &call, stored, unsure).await? {
+            return Ok(Err(settled));
+        }
+        self.remember_invoice(invoice).await?;
+        Ok(Ok(()))
+    }
+
+    fn holds_all_items(&self) -> bool {
+        let Some(earlier) = &self.earlier else { return false };
+        let mut items = self.task.lines.iter().filter_map(|line| line.item.as_ref());
+        items.all(|item| earlier.items.contains(&item.id))
+    }
+
+    /// The rows of the items learn which invoice they are on.
+    async fn remember_invoice(&self, invoice: &str) -> Result<(), Problem> {
+        let Some(items) = self.of.invoice.items_from.as_deref() else { return Ok(()) };
+        let ids: Vec<RowId> = self.task.lines.iter().map(|line| RowId(line.member)).collect();
+        let rows = self.of.driver.ledger.rows(items, &ids).await?;
+        let changes: Vec<Change> = rows
+            .into_iter()
+            .flatten()
+            .filter(|row| row.bound.as_deref() != Some(invoice))
+            .map(|row| Change::Row(RowRecord { bound: Some(invoice.to_owned()), ..row }))
+            .collect();
+        if changes.is_empty() { Ok(()) } else { self.of.driver.ledger.commit(changes).await }
+    }
+
+    /// Makes the items on the draft itself, one operation per line.
+    async fn make_items(&mut self, invoice: &str, customer: &str) -> Step<()> {
+        let mut seen: HashMap<Digest, u32> = HashMap::new();
+        for index in 0..self.task.lines.len() {
+            let line = &self.task.lines[index];
+            let nth = seen.entry(line.member).or_default();
+            *nth += 1;
+            let step = item_step(&line.member, *nth);
+            let mut params = line.prepared.as_ref().map(|prepared| prepared.params.clone()).unwrap_or_default();
+            params.shift_insert(0, "customer".to_owned(), Param::Text(customer.to_owned()));
+            params.shift_insert(1, "invoice".to_owned(), Param::Text(invoice.to_owned()));
+            let id = self.of.owner.operation(&step, &self.task.key);
+            let stored = self.of.driver.ledger.operations(std::slice::from_ref(&id)).await?.pop().flatten();
+            if let Some(done) = self.made_before(&step, stored.as_ref()) {
+                self.items.insert(step, done);
+                continue;
+            }
+            let call = Call { operation: "POST /v1/invoiceitems", path: Vec::new(), params: with_op(params, &id.0) };
+            let unsure = self.of.connection.when_unsure.unwrap_or(WhenUnsure::Resend);
+            match self.drive(&step, id, &call, stored, unsure).await? {
+                Ok(receipt) => {
+                    let minor = receipt.amount.zip(receipt.currency).map(|(amount, currency)| Minor { amount, currency });
+                    self.items.extend(minor.map(|minor| (step, minor)));
+                }
+                Err(settled) => return Ok(Err(settled)),
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// An item that an earlier run made, with the amount that it was given.
+    fn made_before(&self, step: &str, stored: Option<&OperationRecord>) -> Option<Minor> {
+        stored.filter(|stored| matches!(stored.state, State::Done { .. }))?;
+        let object = self.task.record.objects.iter().find(|object| object.step == step)?;
+        Some(Minor { amount: object.amount?, currency: object.currency.clone()? })
+    }
+
+    /// What the rows come to, against what the draft comes to.
+    async fn check_total(&mut self, invoice: &str) -> Step<Minor> {
+        let receipt = match self.of.driver.line.target.get(invoice).await {
+            Ok(receipt) => receipt,
+            Err(error) => return self.unreadable(&error).await.map(Err),
+        };
+        let mut sums = Amounts::default();
+        let mut seen: HashMap<Digest, u32> = HashMap::new();
+        for line in &self.task.lines {
+            let nth = seen.entry(line.member).or_default();
+            *nth += 1;
+            match line.amount().or_else(|| self.items.get(&item_step(&line.member, *nth)).cloned()) {
+                Some(minor) => sums.add(&minor.currency, minor.amount),
+                None => return self.mismatch(invoice, "the amount of one of its rows is not known").await.map(Err),
+            }
+        }
+        let has = if self.of.invoice.taxed { receipt.subtotal.or(receipt.amount) } else { receipt.amount };
+        let currency = receipt.currency.clone().unwrap_or_default();
+        let Some((code, sum)) = sums.0.into_iter().next() else {
+            return self.mismatch(invoice, "it has no rows").await.map(Err);
+        };
+        if has != Some(sum) || code != currency {
+            let has = has.map_or("an unknown amount".to_owned(), |amount| format!("{amount} {currency}"));
+            let what = format!("its total is {has}, but its rows come to {sum} {code} (in minor units)");
+            return self.mismatch(invoice, &what).await.map(Err);
+        }
+        if self.has_others(&receipt) {
+            return self.mismatch(invoice, "it holds items that are not of these rows").await.map(Err);
+        }
+        Ok(Ok(Minor { amount: sum, currency: code }))
+    }
+
+    fn has_others(&self, receipt: &Receipt) -> bool {
+        let ours: BTreeSet<&str> = match self.of.invoice.items_from {
+            Some(_) => self.task.lines.iter().filter_map(|line| line.item.as_ref()).map(|item| item.id.as_str()).collect(),
+            None => {
+                let objects = self.task.record.objects.iter().filter(|object| object.step.starts_with("item."));
+                objects.map(|object| object.id.as_str()).collect()
+            }
+        };
+        receipt.items.iter().any(|item| !ours.contains(item.as_str()))
+    }
+
+    async fn mismatch(&mut self, invoice: &str, what: &str) -> Result<Settled, Problem> {
+        let problem = Problem::new("row.check_total", format!("invoice {invoice} stays as it is: {what}"))
+            .advise("look at the invoice in Stripe; once it is right or deleted: `rowbill rows retry NAME KEY`");
+        self.task.record.state = RowState::NeedsReview;
+        self.task.record.problem = Some(problem.clone());
+        self.commit().await?;
+        Ok(Settled::not(Fate::NeedsReview, problem))
+    }
+
+    async fn unreadable(&mut self, error: &SendError) -> Result<Settled, Problem> {
+        if let SendError::Halt(problem) = error {
+            self.of.driver.line.halt(problem.clone());
+        }
+        match error {
+            SendError::Refused(problem) => {
+                self.task.record.state = RowState::NeedsReview;
+                self.task.record.problem = Some(Problem { code: "row.check_total".to_owned(), ..problem.clone() });
+                self.commit().await?;
+                Ok(Settled::not(Fate::NeedsReview, problem.clone()))
+            }
+            other => Ok(Settled::not(Fate::Deferred, other.problem().clone())),
+        }
+    }
+
+    async fn finish(&mut self, step: &'static str, invoice: &str) -> Step<()> {
+        let id = self.of.owner.operation(step, &self.task.key);
+        let stored = self.of.driver.ledger.operations(std::slice::from_ref(&id)).await?.pop().flatten();
+        let is_done = stored.as_ref().is_some_and(|stored| matches!(stored.state, State::Done { .. }));
+        let status = self.earlier.as_ref().and_then(|earlier| earlier.status.as_deref()).unwrap_or("draft");
+        if is_done || (step == "finalize" && stored.is_none() && status != "draft") {
+            return Ok(Ok(()));
+        }
+        let operation = match step {
+            "finalize" => "POST /v1/invoices/{invoice}/finalize",
+            _ => "POST /v1/invoices/{invoice}/send",
+        };
+        let call = Call { operation, path: vec![invoice.to_owned()], params: IndexMap::new() };
+        let unsure = self.of.connection.when_unsure.unwrap_or(WhenUnsure::Ask);
+        match self.drive(step, id, &call, stored, unsure).await? {
+            Ok(receipt) => {
+                let object = self.task.record.objects.iter_mut().find(|object| object.step == "create_invoice");
+                if let (Some(object), Some(url)) = (object, receipt.url) {
+                    object.url = Some(url);
+                }
+                Ok(Ok(()))
+            }
+            Err(settled) => Ok(Err(settled)),
+        }
+    }
+
+    async fn stored(&self, step: &str) -> Result<Option<OperationRecord>, Problem> {
+        let id = self.of.owner.operation(step, &self.task.key);
+        Ok(self.of.driver.ledger.operations(&[id]).await?.pop().flatten())
+    }
+
+    async fn drive(
+        &mut self,
+        step: &str,
+        id: rowbill_connector::OperationId,
+        call: &Call,
+        stored: Option<OperationRecord>,
+        unsure: WhenUnsure,
+    ) -> Step<Receipt> {
+        let request = self.of.driver.line.target.encode(call);
+        let operation = Operation { id, step: step.to_owned(), request, stored, retry: self.retry, unsure };
+        let driven = self.of.driver.drive(operation, Some(&mut self.task.record), RowState::Sending).await?;
+        match driven {
+            Driven::Done(receipt) => {
+                if !self.task.record.objects.iter().any(|object| object.step == step) {
+                    self.task.record.objects.push(object_ref(step, &receipt));
+                }
+                Ok(Ok(receipt))
+            }
+            Driven::Failed(problem) => Ok(Err(Settled::not(Fate::Failed, problem))),
+            Driven::Review(problem) => Ok(Err(Settled::not(Fate::NeedsReview, problem))),
+            Driven::Deferred(problem) => Ok(Err(Settled::not(Fate::Deferred, problem))),
+        }
+    }
+
+    async fn commit(&mut self) -> Result<(), Problem> {
+        self.task.record.run.clone_from(&self.of.driver.run);
+        self.task.record.at = self.of.driver.clock.now();
+        self.of.driver.ledger.commit(vec![Change::Row(self.task.record.clone())]).await
+    }
+}
+
+/// The step of a line's item: the row's own hash, and which of several equal rows it is.
+pub fn item_step(member: &Digest, nth: u32) -> String {
+    format!("item.{}.{nth}", HEXLOWER.encode(member))
+}

@@ -1,0 +1,32 @@
+//! One run of one connection: read, map, guard, send, settle, write back, report.
+//!
+//! Reading order: [`survey`] reads the source and gives every row a class ([`classify`], [`index`], [`groups`]);
+//! [`guard`] stops what is too much; [`reconcile`] adopts what the ledger does not know; [`send`] puts the rows into
+//! lanes, where [`row`] and [`invoice`] settle them, operation by operation ([`drive`]); [`write_back`] and [`report`]
+//! tell what became of them.
+
+pub mod classify;
+pub mod clock;
+mod customer;
+mod differences;
+mod drive;
+pub mod engine;
+mod execute;
+mod groups;
+mod guard;
+mod index;
+mod invoice;
+mod reconcile;
+pub mod report;
+mod row;
+mod send;
+pub mod spool;
+mod survey;
+mod write_back;
+
+pub use clock::Clock;
+pub use engine::{AccountLine, Engine, Progress, Quiet, Stop};
+pub use execute::{Order, plan, run};
+pub use invoice::item_step;
+pub use report::{Amounts, Ending, Fate, Report, RowProblem, Tally, Would};
+pub use survey::prepared_digest;

@@ -1,0 +1,322 @@
+//! Settles one row: a customer or an invoice item.
+
+use std::collections::{BTreeSet, HashMap};
+
+use indexmap::IndexMap;
+use rowbill_connector::{Call, Param, Problem, Receipt};
+
+use super::customer::{Customers, NoCustomer, with_op};
+use super::differences::differences;
+use super::drive::{Driven, Driver, Operation, object_ref};
+use super::index::Class;
+use super::report::Fate;
+use super::survey::Spooled;
+use crate::config::{Action, Connection, OnChange};
+use crate::ledger::{Change, OperationRecord, RowRecord, RowState};
+use crate::mapping::identity::Owner;
+use crate::mapping::money::Minor;
+use crate::mapping::row::Prepared;
+use crate::protocol::{State, WhenUnsure};
+
+/// A row to settle.
+pub struct RowTask {
+    /// What the survey remembered.
+    pub spooled: Spooled,
+    /// Its class.
+    pub class: Class,
+    /// Its number.
+    pub number: u32,
+    /// More rows that stand behind it.
+    pub followers: u64,
+    /// The ledger's record, or a blank one.
+    pub record: RowRecord,
+    /// The ledger's operation of its first step.
+    pub stored: Option<OperationRecord>,
+}
+
+/// How a row or group was settled.
+#[derive(Debug)]
+pub struct Settled {
+    /// What became of it.
+    pub fate: Fate,
+    /// Why, unless it is done.
+    pub problem: Option<Problem>,
+    /// What was newly billed.
+    pub amount: Option<Minor>,
+}
+
+impl Settled {
+    /// Not done, and why.
+    pub fn not(fate: Fate, problem: Problem) -> Self {
+        Self { fate, problem: Some(problem), amount: None }
+    }
+}
+
+/// Settles rows of one connection.
+pub struct Rows<'a> {
+    /// The connection.
+    pub connection: &'a Connection,
+    /// How operations are driven.
+    pub driver: &'a Driver,
+    /// Whom they belong to.
+    pub owner: &'a Owner,
+    /// Customers of this run.
+    pub customers: &'a Customers<'a>,
+}
+
+impl Rows<'_> {
+    /// Settles one row. An error is the ledger's, and stops the run.
+    pub async fn settle(&self, mut task: RowTask) -> Result<Settled, Problem> {
+        match task.class {
+            Class::Update => self.update(task).await,
+            Class::Resume if task.record.revision_under_way() => self.update(task).await,
+            _ => {
+                let settled = self.create(&mut task).await?;
+                self.after_resume(task, settled).await
+            }
+        }
+    }
+
+    async fn create(&self, task: &mut RowTask) -> Result<Settled, Problem> {
+        let step = self.connection.action.name();
+        let under_way = task.stored.as_ref().is_some_and(|stored| matches!(stored.state, State::Intent(_) | State::Done { .. }));
+        let Some(prepared) = task.spooled.prepared.clone().or_else(|| under_way.then(Prepared::empty)) else {
+            let problem = task.spooled.problem.clone().unwrap_or_else(|| Problem::new("row.skipped", "the row is left out now"));
+            return Ok(Settled::not(Fate::Deferred, problem));
+        };
+        if !under_way && self.connection.match_existing {
+            if let Some(settled) = self.adopt_existing(task, &prepared).await? {
+                return Ok(settled);
+            }
+        }
+        let mut params = prepared.params.clone();
+        if let (Some(name), false) = (&prepared.customer, under_way) {
+            match self.customers.id(name).await? {
+                Ok(id) => drop(params.shift_insert(0, "customer".to_owned(), Param::Text(id))),
+                Err(no) => return self.without_customer(task, no).await,
+            }
+        }
+        let operation = self.operation(task, step, params);
+        let sent = task.stored.as_ref().filter(|_| under_way).and_then(|stored| amount_sent(&stored.body));
+        let expected = if under_way { sent } else { amount_of(&prepared.params) };
+        if !under_way {
+            task.record.content = task.spooled.content;
+            task.record.request = task.spooled.request;
+        }
+        let driven = self.driver.drive(operation, Some(&mut task.record), RowState::Done).await?;
+        self.outcome(task, driven, expected.filter(|_| self.is_money())).await
+    }
+
+    fn is_money(&self) -> bool {
+        matches!(self.connection.action, Action::AddInvoiceItem)
+    }
+
+    fn operation(&self, task: &RowTask, step: &str, params: IndexMap<String, Param>) -> Operation {
+        let id = self.owner.operation(step, &task.spooled.key);
+        let name = match self.connection.action {
+            Action::AddInvoiceItem => "POST /v1/invoiceitems",
+            _ => "POST /v1/customers",
+        };
+        let call = Call { operation: name, path: Vec::new(), params: with_op(params, &id.0) };
+        Operation {
+            id,
+            step: step.to_owned(),
+            request: self.driver.line.target.encode(&call),
+            stored: task.stored.clone(),
+            retry: task.record.asked_again(),
+            unsure: self.connection.when_unsure.unwrap_or(WhenUnsure::Resend),
+        }
+    }
+
+    async fn outcome(&self, task: &mut RowTask, driven: Driven, expected: Option<Minor>) -> Result<Settled, Problem> {
+        match driven {
+            Driven::Done(receipt) => match differs(&receipt, expected.as_ref()) {
+                None => Ok(Settled { fate: Fate::Done, problem: None, amount: expected.or_else(|| billed(&receipt, self.is_money())) }),
+                Some(problem) => {
+                    task.record.state = RowState::NeedsReview;
+                    task.record.problem = Some(problem.clone());
+                    self.driver.ledger.commit(vec![Change::Row(task.record.clone())]).await?;
+                    Ok(Settled::not(Fate::NeedsReview, problem))
+                }
+            },
+            Driven::Failed(problem) => Ok(Settled::not(Fate::Failed, problem)),
+            Driven::Review(problem) => Ok(Settled::not(Fate::NeedsReview, problem)),
+            Driven::Deferred(problem) => Ok(Settled::not(Fate::Deferred, problem)),
+        }
+    }
+
+    /// The one customer that already has the e-mail becomes the row's.
+    async fn adopt_existing(&self, task: &mut RowTask, prepared: &Prepared) -> Result<Option<Settled>, Problem> {
+        let Some(Param::Text(email)) = prepared.params.get("email") else { return Ok(None) };
+        match self.customers.with_email(email).await {
+            Ok(None) => Ok(None),
+            Ok(Some(customer)) => {
+                let record = &mut task.record;
+                record.state = RowState::Done;
+                record.problem = None;
+                record.content = task.spooled.content;
+                record.request = task.spooled.request;
+                record.objects = vec![object_ref("create_customer", &customer)];
+                self.commit(record).await?;
+                Ok(Some(Settled { fate: Fate::Done, problem: None, amount: None }))
+            }
+            Err(no) => self.without_customer(task, no).await.map(Some),
+        }
+    }
+
+    async fn without_customer(&self, task: &mut RowTask, no: NoCustomer) -> Result<Settled, Problem> {
+        let (state, fate, problem) = match no {
+            NoCustomer::Failed(problem) => (RowState::Failed, Fate::Failed, problem),
+            NoCustomer::Review(problem) => (RowState::NeedsReview, Fate::NeedsReview, problem),
+            NoCustomer::Deferred(problem) => (RowState::Deferred, Fate::Deferred, problem),
+        };
+        task.record.state = state;
+        task.record.problem = Some(problem.clone());
+        task.record.content = task.spooled.content;
+        task.record.request = task.spooled.request;
+        self.commit(&mut task.record).await?;
+        Ok(Settled::not(fate, problem))
+    }
+
+    async fn commit(&self, record: &mut RowRecord) -> Result<(), Problem> {
+        record.run.clone_from(&self.driver.run);
+        record.at = self.driver.clock.now();
+        self.driver.ledger.commit(vec![Change::Row(record.clone())]).await
+    }
+
+    /// An edited customer is sent again under a revision of its own.
+    async fn update(&self, mut task: RowTask) -> Result<Settled, Problem> {
+        let Some(customer) = task.record.objects.iter().find(|object| object.step == "create_customer").cloned() else {
+            let problem = Problem::new("row.no_object", "there is no customer to update");
+            return Ok(Settled::not(Fate::NeedsReview, problem));
+        };
+        let revision = if task.record.revision_under_way() { task.record.revision } else { task.record.revision + 1 };
+        let step = format!("update_customer.{revision}");
+        let id = self.owner.operation(&step, &task.spooled.key);
+        let stored = self.driver.ledger.operations(std::slice::from_ref(&id)).await?.pop().flatten();
+        let params = task.spooled.prepared.as_ref().map(|prepared| prepared.params.clone()).unwrap_or_default();
+        let call = Call { operation: "POST /v1/customers/{customer}", path: vec![customer.id.clone()], params };
+        let request = self.driver.line.target.encode(&call);
+        let retry = task.record.asked_again();
+        let operation = Operation { id, step: step.clone(), request, stored, retry, unsure: WhenUnsure::Resend };
+        let before = task.record.clone();
+        task.record.revision = revision;
+        if task.class == Class::Update {
+            task.record.members = vec![task.spooled.content, task.spooled.request];
+        }
+        let driven = self.driver.drive(operation, Some(&mut task.record), RowState::Done).await?;
+        task.record.objects = before.objects;
+        match driven {
+            Driven::Done(_) => {
+                if let [content, request] = task.record.members[..] {
+                    task.record.content = content;
+                    task.record.request = request;
+                }
+                task.record.members.clear();
+                task.record.state = RowState::Done;
+                self.commit(&mut task.record).await?;
+                Ok(Settled { fate: Fate::Done, problem: None, amount: None })
+            }
+            driven => {
+                self.commit(&mut task.record).await?;
+                self.outcome(&mut task, driven, None).await
+            }
+        }
+    }
+
+    /// A row that was edited while its operation was open is done as it was sent; the edit is a matter of its own.
+    async fn after_resume(&self, mut task: RowTask, settled: Settled) -> Result<Settled, Problem> {
+        let is_edited = task.class == Class::Resume
+            && settled.fate == Fate::Done
+            && task.spooled.prepared.is_some()
+            && task.spooled.request != task.record.request
+            && task.spooled.content != task.record.content;
+        match self.connection.on_change {
+            OnChange::Update if is_edited => {
+                task.class = Class::Update;
+                self.update(task).await
+            }
+            OnChange::Review if is_edited => self.ask(task).await,
+            _ => Ok(settled),
+        }
+    }
+
+    /// Asks a person about an edited row, and remembers what exactly was asked.
+    pub async fn ask(&self, mut task: RowTask) -> Result<Settled, Problem> {
+        let difference = differences(self.driver, self.owner, self.connection, &task).await?;
+        let problem = super::classify::edited_problem(&difference);
+        task.record.state = RowState::NeedsReview;
+        task.record.problem = Some(problem.clone());
+        task.record.members = vec![task.spooled.content, task.spooled.request];
+        self.commit(&mut task.record).await?;
+        Ok(Settled::not(Fate::NeedsReview, problem))
+    }
+}
+
+impl RowRecord {
+    /// A person asked for another try.
+    pub fn asked_again(&self) -> bool {
+        self.problem.as_ref().is_some_and(|problem| problem.code == "row.retry")
+    }
+
+    /// Its object exists, and an update of it was left open.
+    fn revision_under_way(&self) -> bool {
+        self.state == RowState::Sending && self.objects.iter().any(|object| object.step == "create_customer") && self.revision > 0
+    }
+}
+
+impl Prepared {
+    /// For an operation that goes on with its own bytes.
+    pub fn empty() -> Self {
+        Self { customer: None, params: IndexMap::new() }
+    }
+}
+
+/// The amount of an item's parameters, where the row alone says it.
+pub fn amount_of(params: &IndexMap<String, Param>) -> Option<Minor> {
+    let (Param::Int(amount), Param::Text(currency)) = (params.get("amount")?, params.get("currency")?) else { return None };
+    Some(Minor { amount: *amount, currency: currency.clone() })
+}
+
+/// The amount in an item's bytes, as they were sent.
+pub fn amount_sent(body: &[u8]) -> Option<Minor> {
+    let field = |name: &str| form_urlencoded::parse(body).find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+    Some(Minor { amount: field("amount")?.parse().ok()?, currency: field("currency")? })
+}
+
+/// The problem of a group in two currencies.
+pub fn mixed(currencies: &BTreeSet<String>) -> Problem {
+    let codes: Vec<String> = currencies.iter().map(|code| code.to_uppercase()).collect();
+    let message = format!("the rows of this group are in several currencies: {}", codes.join(", "));
+    Problem::new("row.mixed_currencies", message).advise("put the currency's column into group_by")
+}
+
+fn billed(receipt: &Receipt, is_money: bool) -> Option<Minor> {
+    let (amount, currency) = (receipt.amount?, receipt.currency.clone()?);
+    is_money.then_some(Minor { amount, currency })
+}
+
+/// What the target made must be what was asked for.
+fn differs(receipt: &Receipt, expected: Option<&Minor>) -> Option<Problem> {
+    let expected = expected?;
+    let same = receipt.amount.is_none_or(|amount| amount == expected.amount)
+        && receipt.currency.as_ref().is_none_or(|currency| *currency == expected.currency);
+    (!same).then(|| {
+        let message = format!(
+            "{} is over {} {}, but the row says {} {}",
+            receipt.id,
+            receipt.amount.unwrap_or_default(),
+            receipt.currency.as_deref().unwrap_or_default(),
+            expected.amount,
+            expected.currency
+        );
+        Problem::new("row.check_amount", message).advise("look at the object in Stripe (amounts are in minor units)")
+    })
+}
+
+/// Rows that fail because others have their key.
+pub fn same_key(number: u32, doubles: &HashMap<u32, Vec<u32>>) -> Option<Problem> {
+    let others: Vec<String> = doubles.get(&number)?.iter().map(u32::to_string).collect();
+    let message = format!("row {number} has the same key as row {}", others.join(", "));
+    Some(Problem::new("row.same_key", message).advise("remove the rows that are too many, add a column to `key:`, or say `duplicates: first | last | same`"))
+}
