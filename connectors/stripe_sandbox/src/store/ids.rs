@@ -34,7 +34,7 @@ impl Ids {
             id.push('1');
             12
         };
-        push_digits(&mut id, shuffle(salt), filling);
+        push_digits(&mut id, shuffle(!salt), filling);
         push_digits(&mut id, shuffle(u64::from(place) ^ salt), PLACE_DIGITS);
         id
     }
@@ -54,7 +54,7 @@ impl Ids {
     /// A request's id.
     pub(crate) fn request(self, number: u64) -> String {
         let mut id = String::from("req_");
-        push_digits(&mut id, shuffle(self.salt), 3);
+        push_digits(&mut id, shuffle(!self.salt), 3);
         push_digits(&mut id, shuffle(number ^ self.salt), PLACE_DIGITS);
         id
     }
