@@ -40,7 +40,7 @@ pub enum Fault {
     },
     /// 429 `lock_timeout`, without a request id.
     LockTimeout,
-    /// 409 `idempotency_key_in_use`.
+    /// 409 `idempotency_key_in_use`; to POST requests only.
     #[serde(rename = "in_use_409")]
     InUse409,
     /// From this request on the key is revoked.
@@ -124,9 +124,12 @@ impl Rule {
     }
 
     fn matches(&self, method: &str, path: &str, operation: &str) -> bool {
-        self.method
-            .as_ref()
-            .is_none_or(|each| each.eq_ignore_ascii_case(method))
+        // Only a POST has a key that can be in use.
+        (self.fault != Fault::InUse409 || method == "POST")
+            && self
+                .method
+                .as_ref()
+                .is_none_or(|each| each.eq_ignore_ascii_case(method))
             && self
                 .path
                 .as_ref()

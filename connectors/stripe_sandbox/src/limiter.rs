@@ -12,6 +12,19 @@ pub struct Limits {
     pub endpoint: u32,
 }
 
+impl Limits {
+    /// What Stripe allows an account in live mode.
+    pub const LIVE: Self = Self {
+        account: 100,
+        endpoint: 25,
+    };
+    /// What Stripe allows an account in test mode.
+    pub const TEST: Self = Self {
+        account: 25,
+        endpoint: 25,
+    };
+}
+
 const BURST: Duration = Duration::from_secs(1);
 
 /// Per bucket only the moment at which it is full again is kept (the generic cell rate algorithm).

@@ -1,5 +1,6 @@
 //! The sandbox as Rust callers see it.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -43,7 +44,7 @@ pub struct Options {
     pub journal: bool,
     /// The most entries the journal keeps; the oldest are forgotten.
     pub journal_limit: usize,
-    /// Random faults and ids repeat with seed and port.
+    /// Random faults repeat with their seed; so do ids, with seed and port, unless the seed is 0.
     pub seed: u64,
     /// Faults that are set from the start.
     pub faults: Vec<Rule>,
@@ -166,9 +167,17 @@ impl Drop for Running {
     }
 }
 
+/// Two sandboxes must not hand out the same ids, nor one that was started again: an id of another account has to be a
+/// missing one.
+fn salt(seed: u64, port: u16) -> u64 {
+    match seed {
+        0 => RandomState::new().hash_one(port),
+        seed => seed.rotate_left(16) ^ u64::from(port),
+    }
+}
+
 fn engine(addr: SocketAddr, options: Options) -> Engine {
-    // Two sandboxes must not hand out the same ids: an id of the wrong account has to be a missing one.
-    let salt = options.seed.rotate_left(16) ^ u64::from(addr.port());
+    let salt = salt(options.seed, addr.port());
     let journal = Arc::new(Journal::new(if options.journal { options.journal_limit } else { 0 }));
     let setting = Setting {
         salt,

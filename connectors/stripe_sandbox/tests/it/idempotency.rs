@@ -143,7 +143,7 @@ async fn a_key_in_use_is_a_conflict() {
 async fn after_a_day_a_key_is_new_again() {
     let stripe = Stripe::start();
     let first = stripe.keyed(CUSTOMERS, "name=A", "k").await;
-    stripe.sandbox.clock().advance(Duration::from_secs(23 * 3600));
+    stripe.sandbox.clock().advance(Duration::from_hours(23));
     assert_eq!(stripe.keyed(CUSTOMERS, "name=A", "k").await.id(), first.id());
     stripe.sandbox.clock().advance(Duration::from_secs(3601));
     let second = stripe.keyed(CUSTOMERS, "name=A", "k").await;
