@@ -44,7 +44,10 @@ impl Refusal {
             return format!("Stripe answered {status} and did not say why.");
         };
         match &self.param {
-            Some(param) if !message.contains(param.as_str()) => format!("{message} (parameter: {param})"),
+            // `id` stands in the path and says nothing to who wrote the mapping.
+            Some(param) if param != "id" && !message.contains(param.as_str()) => {
+                format!("{message} (parameter: {param})")
+            }
             _ => message.clone(),
         }
     }
