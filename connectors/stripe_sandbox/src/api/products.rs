@@ -32,9 +32,14 @@ pub(super) fn create(store: &mut Store, mut params: Params) -> Outcome {
         ..Product::default()
     };
     apply(store, &mut product, &mut params)?;
-    let place = store.add_product(product);
-    if let Some(data) = params.map("default_price_data").cloned() {
-        let price = super::prices::draft(store, place, Params(data))?;
+    // The price is checked before the product is made: a refused request leaves nothing behind.
+    let place = u32::try_from(store.products.len()).unwrap_or(u32::MAX);
+    let data = params.map("default_price_data").cloned();
+    let price = data
+        .map(|data| super::prices::draft(store, place, Params(data)))
+        .transpose()?;
+    store.add_product(product);
+    if let Some(price) = price {
         let price = store.add_price(price);
         store.change_product(place, |product| product.default_price = Some(price));
     }

@@ -257,6 +257,8 @@ async fn what_does_not_fit_stays_off() {
             .status,
         400
     );
+    let theirs = format!("customer={bob}&invoice={invoice}&amount=5&currency=eur");
+    assert_eq!(stripe.post("/v1/invoiceitems", &theirs).await.error().2, "invoice");
     let lines = |n: usize| vec!["lines[][amount]=1"; n].join("&");
     let path = format!("/v1/invoices/{invoice}");
     assert_eq!(stripe.post(&format!("{path}/add_lines"), &lines(251)).await.status, 400);

@@ -152,6 +152,11 @@ async fn products_and_prices() {
         stripe.post("/v1/products", "id=hours&name=X").await.error(),
         (400, "resource_already_exists", "id")
     );
+    let refused = stripe
+        .post("/v1/products", "name=Y&default_price_data[currency]=eur")
+        .await;
+    assert_eq!(refused.error().1, "parameter_missing");
+    assert_eq!(stripe.get("/v1/products").await.ids(), ["hours"]);
     let renamed = stripe.post("/v1/products/hours", "name=Work&active=false").await;
     assert_eq!(
         (renamed.body["name"].as_str(), renamed.body["active"].as_bool()),
