@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::faults::{Fault, Faults};
 use crate::form::{Fields, decode};
 use crate::idempotency::{Keys, MAX_KEY, Seen, fingerprint};
+use crate::injected::{failed, garbled, in_use, rate_limited, refused_by_fault};
 use crate::journal::{Journal, RequestEntry};
 use crate::limiter::{Limiter, Limits};
 use crate::lock::Lock;
@@ -303,60 +304,4 @@ fn unrecognized(arrival: &Arrival) -> Refusal {
         arrival.method, arrival.path
     );
     Refusal::new(404, message)
-}
-
-fn refused_by_fault(fault: &Fault) -> Option<Answer> {
-    match fault {
-        Fault::RejectBefore(status) => {
-            Some(Refusal::new(*status, "The sandbox was told to reject this request.").into())
-        }
-        Fault::RateLimited { reason, retry_after } => Some(rate_limited(reason, *retry_after)),
-        Fault::InUse409 => Some(in_use()),
-        Fault::LockTimeout => Some(lock_timeout()),
-        _ => None,
-    }
-}
-
-fn rate_limited(reason: &str, retry_after: Option<u32>) -> Answer {
-    let refusal = Refusal::new(429, "Request rate limit exceeded. Learn more about rate limits.").code("rate_limit");
-    let answer = Answer::from(refusal).header("stripe-rate-limited-reason", reason);
-    match retry_after {
-        Some(seconds) => answer.header("retry-after", seconds.to_string()),
-        None => answer,
-    }
-}
-
-fn lock_timeout() -> Answer {
-    let message = "This object cannot be accessed right now because another API request or Stripe process is currently \
-                   accessing it. If you see this error intermittently, retry the request.";
-    let answer = Answer::from(Refusal::new(429, message).code("lock_timeout"));
-    Answer {
-        request_id: false,
-        ..answer
-    }
-    .header("stripe-should-retry", "true")
-}
-
-fn in_use() -> Answer {
-    let message = "There is currently another in-progress request using this idempotency key. Please try again later.";
-    let refusal = Refusal::new(409, message).code("idempotency_key_in_use");
-    Answer::from(refusal).header("stripe-should-retry", "true")
-}
-
-/// A failure that is stored under the key.
-fn failed(status: u16) -> (Answer, Stored) {
-    let message = "An unknown error occurred. (The sandbox was told to fail.)";
-    let answer = Answer::from(Refusal::new(status, message));
-    let stored = Stored::from(&answer);
-    let answer = if status >= 500 {
-        answer.header("stripe-should-retry", "false")
-    } else {
-        answer
-    };
-    (answer, stored)
-}
-
-fn garbled(mut answer: Answer) -> Answer {
-    answer.body.truncate(answer.body.len() / 2);
-    answer
 }

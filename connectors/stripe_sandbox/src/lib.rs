@@ -46,6 +46,7 @@ mod engine;
 mod faults;
 mod form;
 mod idempotency;
+mod injected;
 mod journal;
 mod limiter;
 mod lock;
@@ -53,6 +54,7 @@ mod refusal;
 mod sandbox;
 mod server;
 mod store;
+mod wire;
 
 pub use clock::Clock;
 pub use faults::{Fault, Faults, Rule};
