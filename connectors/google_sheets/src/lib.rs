@@ -1,1 +1,25 @@
-//! The Google Sheets source.
+//! Rows from a Google sheet, and marks back into it.
+//!
+//! A [`Login`] is a service account, shared by all sheets that it reads; a [`Budget`] is the quota that all requests of
+//! the process share. A [`SheetsSource`] asks through a [`client`] that waits for the budget and tries again, turns
+//! the answer into rows ([`reader`], [`cell`]), and writes marks where their keys stand now ([`writer`]).
+#![deny(missing_docs)]
+
+mod a1;
+mod budget;
+mod cell;
+mod client;
+mod config;
+#[cfg(feature = "fake")]
+pub mod fake;
+mod login;
+mod problems;
+mod reader;
+mod retry;
+mod source;
+mod writer;
+
+pub use budget::Budget;
+pub use config::SheetsConfig;
+pub use login::Login;
+pub use source::SheetsSource;

@@ -1,0 +1,14 @@
+//! What a Google Sheets source needs to know.
+
+/// A sheet of a spreadsheet, and what may be done with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SheetsConfig {
+    /// The spreadsheet's id: what stands between `/d/` and `/edit` in its address.
+    pub spreadsheet: String,
+    /// The sheet's name, as on its tab.
+    pub sheet: String,
+    /// Where the API is, when it is not Google's: loopback only.
+    pub api_base: Option<String>,
+    /// Whether marks are written back. Without it no token that could write is ever asked for.
+    pub write: bool,
+}
