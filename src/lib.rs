@@ -1,6 +1,19 @@
 //! rowbill: rows in, bills out, once.
+//!
+//! The flow, in reading order:
+//!
+//! 1. [`config`] reads `rowbill.yaml` and the files in `mappings/` into checked connections;
+//! 2. [`run`] reads a connection's source, and [`mapping`] turns each row into a request;
+//! 3. everything is looked up in the [`ledger`], classified, and guarded, before anything is sent;
+//! 4. [`protocol`] says for each operation what to do next: write the intent, send, wait, look up, settle;
+//! 5. [`connectors`] is the one place that names the systems at both ends;
+//! 6. [`cli`] has one file per command.
+//!
+//! [`schedule`] holds the rules of `schedule:`; [`suggest`] finds the name that was meant.
 
+pub mod cli;
 pub mod config;
+pub mod connectors;
 pub mod ledger;
 pub mod mapping;
 pub mod protocol;

@@ -4,9 +4,9 @@
 //! for is durable (fsync); everything that cannot be read as it was written is an error, never "empty".
 
 mod record;
-// pub mod sqlite;
-//#[cfg(test)]
-//mod suite;
+pub mod sqlite;
+#[cfg(test)]
+mod suite;
 
 use std::path::Path;
 

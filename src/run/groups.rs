@@ -102,7 +102,10 @@ impl Planner<'_> {
                 let class = if record.state == RowState::Failed { Class::Failed } else { Class::NeedsReview };
                 self.all(&mut group, class, record.problem);
             }
-            _ => self.fresh(&mut group)?,
+            record => {
+                let invoice = record.iter().flat_map(|record| &record.objects).find(|object| object.step == "create_invoice");
+                self.fresh(&mut group, invoice.map(|object| object.id.as_str()))?;
+            }
         }
         Ok(group)
     }
@@ -167,10 +170,11 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn fresh(&mut self, group: &mut GroupPlan) -> Result<(), Problem> {
+    /// `own` is the group's own draft, when an earlier run made it.
+    fn fresh(&mut self, group: &mut GroupPlan, own: Option<&str>) -> Result<(), Problem> {
         let spooled = self.read(&group.rows)?;
         self.head(group)?;
-        if let Some(problem) = self.bad_rows(group, &spooled) {
+        if let Some(problem) = self.bad_rows(group, &spooled, own) {
             group.problem = Some(problem);
             return Ok(());
         }
@@ -199,15 +203,19 @@ impl Planner<'_> {
     }
 
     /// One row that failed or waits holds up its whole group; an item that is on another invoice is no line of this.
-    fn bad_rows(&mut self, group: &mut GroupPlan, spooled: &[Spooled]) -> Option<Problem> {
+    fn bad_rows(&mut self, group: &mut GroupPlan, spooled: &[Spooled], own: Option<&str>) -> Option<Problem> {
+        let elsewhere = |row: &Spooled| {
+            let bound = row.item.as_ref().and_then(|item| item.bound.clone());
+            bound.filter(|invoice| Some(invoice.as_str()) != own)
+        };
         let class_of = |at: &u32| self.entries[*at as usize].class;
         let bad = group.rows.iter().position(|at| class_of(at) != Class::Create);
-        let taken = spooled.iter().position(|row| row.item.as_ref().is_some_and(|item| item.bound.is_some()));
+        let taken = spooled.iter().position(|row| elsewhere(row).is_some());
         let first = bad.or(taken)?;
         let number = self.entries[group.rows[first] as usize].number;
         for (at, row) in group.rows.iter().zip(spooled) {
             let entry = &mut self.entries[*at as usize];
-            let bound = row.item.as_ref().and_then(|item| item.bound.as_deref());
+            let bound = elsewhere(row);
             if let (Some(invoice), Class::Create) = (bound, entry.class) {
                 entry.class = Class::NeedsReview;
                 let message = format!("its item is on invoice {invoice} already, which was made for another group");

@@ -28,8 +28,6 @@ pub struct GroupTask {
     pub lines: Vec<Line>,
     /// The ledger's record, or a blank one.
     pub record: RowRecord,
-    /// Whether operations are under way since an earlier run.
-    pub resumed: bool,
     /// A person asked for another try.
     pub retry: bool,
 }
@@ -79,7 +77,7 @@ type Step<T> = Result<Result<T, Settled>, Problem>;
 impl Invoices<'_> {
     /// Settles one group. An error is the ledger's, and stops the run.
     pub async fn settle(&self, mut task: GroupTask) -> Result<Settled, Problem> {
-        let mut course = Course { of: self, retry: task.retry, items: HashMap::new(), earlier: None, task: &mut task };
+        let mut course = Course { of: self, retry: task.retry, items: HashMap::new(), earlier: None, status: None, task: &mut task };
         match course.run().await? {
             Ok(settled) | Err(settled) => Ok(settled),
         }
@@ -93,6 +91,8 @@ struct Course<'a> {
     items: HashMap<String, Minor>,
     /// The invoice as it is now, when an earlier run made its draft: a restored ledger may not know how far it got.
     earlier: Option<Receipt>,
+    /// The invoice's state after the last step of this run.
+    status: Option<String>,
 }
 
 impl Course<'_> {
@@ -338,6 +338,11 @@ impl Course<'_> {
     async fn finish(&mut self, step: &'static str, invoice: &str) -> Step<()> {
         let id = self.of.owner.operation(step, &self.task.key);
         let stored = self.of.driver.ledger.operations(std::slice::from_ref(&id)).await?.pop().flatten();
+        let is_paid = self.status.as_deref().or(self.earlier.as_ref().and_then(|earlier| earlier.status.as_deref())) == Some("paid");
+        if step == "send" && stored.is_none() && is_paid {
+            // A zero invoice, or one below the minimum charge, is paid as soon as it is finalized: nobody is asked to pay.
+            return Ok(Ok(()));
+        }
         let is_done = stored.as_ref().is_some_and(|stored| matches!(stored.state, State::Done { .. }));
         let status = self.earlier.as_ref().and_then(|earlier| earlier.status.as_deref()).unwrap_or("draft");
         if is_done || (step == "finalize" && stored.is_none() && status != "draft") {
@@ -351,6 +356,7 @@ impl Course<'_> {
         let unsure = self.of.connection.when_unsure.unwrap_or(WhenUnsure::Ask);
         match self.drive(step, id, &call, stored, unsure).await? {
             Ok(receipt) => {
+                self.status.clone_from(&receipt.status);
                 let object = self.task.record.objects.iter_mut().find(|object| object.step == "create_invoice");
                 if let (Some(object), Some(url)) = (object, receipt.url) {
                     object.url = Some(url);

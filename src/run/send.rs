@@ -143,8 +143,7 @@ impl Sending<'_> {
         record.members = group.rows.iter().map(|at| entries[*at as usize].content).collect();
         record.members.sort_unstable();
         let lane = head.as_ref().and_then(|head| head.customer.as_ref()).map_or_else(|| hashed(&key), hashed_name);
-        let resumed = group.class == Class::Resume;
-        Ok((GroupTask { head, key, lines, record, resumed, retry: group.retry }, lane))
+        Ok((GroupTask { head, key, lines, record, retry: group.retry }, lane))
     }
 
     /// Runs the lanes while `feed` gives them work. The first error of a lane stops them all.

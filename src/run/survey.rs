@@ -67,8 +67,6 @@ pub struct Survey {
     pub binding: Binding,
     /// Where the rows are, for messages.
     pub origin: String,
-    /// Things worth knowing.
-    pub notes: Vec<Problem>,
 }
 
 /// Reads, maps and classifies. Nothing is sent, and the ledger is changed only by `touch`.
@@ -97,10 +95,10 @@ pub async fn survey(engine: &Engine, connection: &Connection, source: &dyn Sourc
     let Surveyor { mut entries, mut spool, touched, .. } = surveyor;
     let mut survey = if connection.action.invoice().is_some() {
         let groups = groups::plan(engine, connection, scope, &mut entries, &mut spool).await.map_err(one)?;
-        Survey { entries, spool, doubles: Doubles::default(), groups, binding, origin: String::new(), notes: Vec::new() }
+        Survey { entries, spool, doubles: Doubles::default(), groups, binding, origin: String::new() }
     } else {
         let doubles = duplicates(&mut entries, connection.duplicates);
-        Survey { entries, spool, doubles, groups: Vec::new(), binding, origin: String::new(), notes: Vec::new() }
+        Survey { entries, spool, doubles, groups: Vec::new(), binding, origin: String::new() }
     };
     survey.origin = reading.header.origin.to_string();
     record(engine, scope, &survey, connection, touched).await.map_err(one)?;

@@ -53,6 +53,11 @@ impl CsvSource {
         })
     }
 
+    /// The headers as they are now, for checks that are made before anything runs.
+    pub fn headers(&self) -> Result<Vec<String>, Problem> {
+        Reader::open(&self.config, self.encoding).map(|reader| reader.header)
+    }
+
     async fn open(&self) -> Result<Reader, Problem> {
         let (config, encoding) = (self.config.clone(), self.encoding);
         let opened = spawn_blocking(move || Reader::open(&config, encoding)).await;

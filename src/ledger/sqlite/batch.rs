@@ -57,9 +57,11 @@ impl From<Change> for Prepared {
     fn from(change: Change) -> Self {
         match change {
             Change::Row(row) => Self::Row(StoredRow::new(row)),
-            Change::Operation { was, now } => {
-                Self::Operation { was, is: now.state.clone(), now: Box::new(StoredOperation::new(now)) }
-            }
+            Change::Operation { was, now } => Self::Operation {
+                was,
+                is: now.state.clone(),
+                now: Box::new(StoredOperation::new(now)),
+            },
             Change::Run(run) => Self::Run(StoredRun::new(run)),
             Change::Rename { from, to } => Self::Rename { from, to },
             Change::ForgetRow { connection, id } => Self::Forget((connection, id.0.to_vec())),
@@ -81,7 +83,10 @@ enum After<S> {
 
 impl<S> Touched<S> {
     fn new(before: Option<i64>) -> Self {
-        Self { before, after: After::Same }
+        Self {
+            before,
+            after: After::Same,
+        }
     }
 }
 
@@ -155,8 +160,10 @@ impl Batch {
             for columns in by_ids(connection, OPERATION_STATEMENTS.held(chunk.len()), None, chunk).await? {
                 let id: String = columns.try_get(0)?;
                 let state = StoredState::from_columns(&columns, 2)?.into_state();
-                let state = state.map_err(|column| Damage(format!("the {column} of the operation {id} cannot be read")))?;
-                self.operations.insert(id.clone(), Touched::new(Some(columns.try_get(1)?)));
+                let state =
+                    state.map_err(|column| Damage(format!("the {column} of the operation {id} cannot be read")))?;
+                self.operations
+                    .insert(id.clone(), Touched::new(Some(columns.try_get(1)?)));
                 self.states.insert(id, state);
             }
         }
@@ -167,7 +174,8 @@ impl Batch {
         let ids: Vec<_> = ids.into_iter().collect();
         for chunk in ids.chunks(CHUNK) {
             for columns in by_ids(connection, RUN_STATEMENTS.held(chunk.len()), None, chunk).await? {
-                self.runs.insert(columns.try_get(0)?, Touched::new(Some(columns.try_get(1)?)));
+                self.runs
+                    .insert(columns.try_get(0)?, Touched::new(Some(columns.try_get(1)?)));
             }
         }
         Ok(())
@@ -188,7 +196,11 @@ impl Batch {
         for change in changes {
             if let Prepared::Operation { was, is, now } = change {
                 let id = now.id.as_str();
-                let held = own.get(id).copied().or_else(|| self.states.get(id)).unwrap_or(&State::New);
+                let held = own
+                    .get(id)
+                    .copied()
+                    .or_else(|| self.states.get(id))
+                    .unwrap_or(&State::New);
                 if held != was {
                     return Err(conflict(id));
                 }
@@ -227,7 +239,11 @@ impl Batch {
     pub async fn write(self, connection: &mut SqliteConnection, summary: &mut Summary) -> Result<(), sqlx::Error> {
         let (rows, gone) = settle(self.rows, &mut summary.rows);
         for (name, id) in gone {
-            sqlx::query(queries::DELETE_ROW).bind(name).bind(id).execute(&mut *connection).await?;
+            sqlx::query(queries::DELETE_ROW)
+                .bind(name)
+                .bind(id)
+                .execute(&mut *connection)
+                .await?;
         }
         upsert(connection, rows).await?;
         upsert(connection, settle(self.operations, &mut summary.operations).0).await?;
@@ -268,7 +284,10 @@ pub async fn upsert<S: Stored>(connection: &mut SqliteConnection, records: Vec<S
     let mut records = records.into_iter();
     while records.len() > 0 {
         let (sql, size) = S::statements().upsert(records.len());
-        let query = records.by_ref().take(size).fold(sqlx::query(sql), |query, record| record.bind(query));
+        let query = records
+            .by_ref()
+            .take(size)
+            .fold(sqlx::query(sql), |query, record| record.bind(query));
         query.execute(&mut *connection).await?;
     }
     Ok(())

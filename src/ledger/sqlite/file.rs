@@ -1,55 +1,68 @@
-//! The ledger's file: where it is, who may read it, and whether it looks like one.
+//! The ledger's file: where it is, who may read it.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use rowbill_connector::Problem;
 use tempfile::NamedTempFile;
 
 use super::problems::LedgerPath;
-use super::schema::APPLICATION_ID;
 
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-const HEADER: usize = 100;
-/// Where SQLite's header holds the application id.
-const APPLICATION_AT: usize = 68;
+/// SQLite's unit: a file has at least one, and whole ones.
+const PAGE: u64 = 4096;
 
 /// The real path of a ledger that is there, so that every name of it leads to the same lock.
 ///
-/// The header is read before SQLite sees the file: to SQLite an empty file is an empty database, and that is the one
-/// thing that a damaged ledger must never be.
+/// The size is looked at before SQLite sees the file: to SQLite an empty file is an empty database, and that is the
+/// one thing that a damaged ledger must never be. The file is not opened: closing it would let go of the locks of
+/// every SQLite connection that this process has to it.
 pub fn existing(path: &Path, named: &LedgerPath) -> Result<PathBuf, Problem> {
     let real = fs::canonicalize(path).map_err(|error| not_opened(named, &error))?;
-    let mut header = [0; HEADER];
-    let mut file = File::open(&real).map_err(|error| not_opened(named, &error))?;
-    file.read_exact(&mut header).map_err(|error| match error.kind() {
-        ErrorKind::UnexpectedEof => named.damaged("it is cut off"),
-        _ => named.io(&error),
-    })?;
-    if !header.starts_with(MAGIC) {
-        return Err(named.damaged("it is not an SQLite file"));
+    let found = fs::metadata(&real).map_err(|error| not_opened(named, &error))?;
+    if !found.is_file() {
+        return Err(named.io(&io::Error::other("it is not a file")));
     }
-    if header[APPLICATION_AT..APPLICATION_AT + 4] != APPLICATION_ID.to_be_bytes()[4..] {
-        return Err(named.damaged("it is not marked as a ledger of rowbill"));
+    // With a log beside it, the last page may be half there: a crash while the log was moved into the file.
+    let whole = found.len().is_multiple_of(PAGE) || has_log(&real);
+    if found.len() < PAGE || !whole {
+        return Err(named.damaged("it is cut off"));
     }
     Ok(real)
 }
 
+fn has_log(file: &Path) -> bool {
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    fs::metadata(log).is_ok_and(|log| log.len() > 0)
+}
+
 fn not_opened(named: &LedgerPath, error: &io::Error) -> Problem {
-    if error.kind() == ErrorKind::NotFound { named.missing() } else { named.io(error) }
+    if error.kind() == ErrorKind::NotFound {
+        named.missing()
+    } else {
+        named.io(error)
+    }
 }
 
 /// The real path of a ledger to be made, in a directory that only its owner may enter where it has to be made.
 pub fn new_place(path: &Path, named: &LedgerPath) -> Result<PathBuf, Problem> {
-    let name = path.file_name().ok_or_else(|| named.io(&io::Error::from(ErrorKind::IsADirectory)))?;
+    let name = path
+        .file_name()
+        .ok_or_else(|| named.io(&io::Error::from(ErrorKind::IsADirectory)))?;
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     private_directories(directory).map_err(|error| named.io(&error))?;
-    let place = fs::canonicalize(directory).map_err(|error| named.io(&error))?.join(name);
-    if fs::symlink_metadata(&place).is_ok() { Err(named.exists()) } else { Ok(place) }
+    let place = fs::canonicalize(directory)
+        .map_err(|error| named.io(&error))?
+        .join(name);
+    if fs::symlink_metadata(&place).is_ok() {
+        Err(named.exists())
+    } else {
+        Ok(place)
+    }
 }
 
 fn private_directories(directory: &Path) -> io::Result<()> {

@@ -28,6 +28,9 @@ pub async fn by_ids<T: Id>(
         None => query,
     };
     let filling = std::iter::repeat_n(last, size.saturating_sub(ids.len()));
-    let query = ids.iter().chain(filling).fold(query, |query, id| query.bind(id.clone()));
+    let query = ids
+        .iter()
+        .chain(filling)
+        .fold(query, |query, id| query.bind(id.clone()));
     query.fetch_all(connection).await
 }

@@ -38,7 +38,7 @@ impl Owner {
     }
 }
 
-/// The lock has a file of its own, since SQLite's locks on the ledger would be lost with any descriptor of it.
+/// The lock has a file of its own, since closing a descriptor of the ledger itself would lose SQLite's locks.
 fn lock_file(place: &Path) -> std::io::Result<File> {
     let mut name = place.as_os_str().to_owned();
     name.push(".lock");
@@ -72,5 +72,7 @@ fn holder(lock: &mut File) -> String {
 
 /// The wall clock in seconds, UTC.
 pub fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
 }

@@ -22,8 +22,20 @@ const ROWS: Table = Table {
     name: "rows",
     key: &["connection", "id"],
     columns: &[
-        "connection", "id", "key", "state", "content", "request", "revision", "problem", "objects", "members", "bound",
-        "run", "at", "checksum",
+        "connection",
+        "id",
+        "key",
+        "state",
+        "content",
+        "request",
+        "revision",
+        "problem",
+        "objects",
+        "members",
+        "bound",
+        "run",
+        "at",
+        "checksum",
     ],
     held: "id, checksum",
 };
@@ -33,8 +45,23 @@ const OPERATIONS: Table = Table {
     name: "operations",
     key: &["id"],
     columns: &[
-        "id", "connection", "row_id", "step", "operation", "path", "body", "state", "generation", "first_sent",
-        "last_sent", "doubts", "object", "problem", "run", "at", "checksum",
+        "id",
+        "connection",
+        "row_id",
+        "step",
+        "operation",
+        "path",
+        "body",
+        "state",
+        "generation",
+        "first_sent",
+        "last_sent",
+        "doubts",
+        "object",
+        "problem",
+        "run",
+        "at",
+        "checksum",
     ],
     held: "id, checksum, state, generation, first_sent, last_sent, doubts, object",
 };
@@ -115,7 +142,10 @@ impl Statements {
 
 /// The smallest look-up that takes all of a chunk.
 fn fitting(wanted: usize) -> usize {
-    LOOK_UP_SIZES.iter().position(|size| *size >= wanted).unwrap_or(LOOK_UP_SIZES.len() - 1)
+    LOOK_UP_SIZES
+        .iter()
+        .position(|size| *size >= wanted)
+        .unwrap_or(LOOK_UP_SIZES.len() - 1)
 }
 
 /// The columns before the last of the key are fixed values; the last one is looked for in a list.
@@ -123,7 +153,7 @@ fn select(table: &Table, columns: &str, size: usize) -> String {
     let (last, fixed) = table.key.split_last().expect("every table has a key");
     let mut sql = format!("SELECT {columns} FROM {} WHERE ", table.name);
     for (at, column) in fixed.iter().enumerate() {
-        let _ = write!(sql, "{column} = ${} AND ", at + 1);
+        let _ = write!(sql, "{column} = {} AND ", placeholders(at + 1, 1));
     }
     let _ = write!(sql, "{last} IN ({})", placeholders(fixed.len() + 1, size));
     sql
@@ -131,9 +161,18 @@ fn select(table: &Table, columns: &str, size: usize) -> String {
 
 fn upsert(table: &Table, size: usize) -> String {
     let width = table.columns.len();
-    let values: Vec<_> = (0..size).map(|record| format!("({})", placeholders(record * width + 1, width))).collect();
-    let replaced: Vec<_> = table.columns.iter().filter(|column| !table.key.contains(column)).collect();
-    let replaced: Vec<_> = replaced.iter().map(|column| format!("{column} = excluded.{column}")).collect();
+    let values: Vec<_> = (0..size)
+        .map(|record| format!("({})", placeholders(record * width + 1, width)))
+        .collect();
+    let replaced: Vec<_> = table
+        .columns
+        .iter()
+        .filter(|column| !table.key.contains(column))
+        .collect();
+    let replaced: Vec<_> = replaced
+        .iter()
+        .map(|column| format!("{column} = excluded.{column}"))
+        .collect();
     format!(
         "INSERT INTO {} ({}) VALUES {} ON CONFLICT ({}) DO UPDATE SET {}",
         table.name,
@@ -144,9 +183,12 @@ fn upsert(table: &Table, size: usize) -> String {
     )
 }
 
-fn placeholders(from: usize, count: usize) -> String {
-    let numbers: Vec<_> = (from..from + count).map(|number| format!("${number}")).collect();
-    numbers.join(", ")
+/// Placeholders in the order in which values are bound; `$1`, `$2`, … for PostgreSQL.
+///
+/// SQLite takes those too, but finds each of them by its name at every execution, in a list: with 500 of them that is
+/// most of the time of a look-up.
+fn placeholders(_first: usize, count: usize) -> String {
+    vec!["?"; count].join(", ")
 }
 
 /// Rows of a connection after an id, in one of seven states.
@@ -185,7 +227,10 @@ mod tests {
     fn a_look_up_fixes_the_first_of_the_key_and_lists_the_last() {
         let (sql, size) = ROW_STATEMENTS.look_up(5);
         assert_eq!(size, 8);
-        assert!(sql.ends_with("WHERE connection = $1 AND id IN ($2, $3, $4, $5, $6, $7, $8, $9)"), "{sql}");
+        assert!(
+            sql.ends_with("WHERE connection = ? AND id IN (?, ?, ?, ?, ?, ?, ?, ?)"),
+            "{sql}"
+        );
     }
 
     #[test]
@@ -194,7 +239,7 @@ mod tests {
         assert_eq!(size, 1);
         assert_eq!(
             sql,
-            "INSERT INTO runs (id, connection, started, finished, report, checksum) VALUES ($1, $2, $3, $4, $5, $6) \
+            "INSERT INTO runs (id, connection, started, finished, report, checksum) VALUES (?, ?, ?, ?, ?, ?) \
              ON CONFLICT (id) DO UPDATE SET connection = excluded.connection, started = excluded.started, \
              finished = excluded.finished, report = excluded.report, checksum = excluded.checksum"
         );

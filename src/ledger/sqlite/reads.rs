@@ -57,7 +57,10 @@ impl Ledger for SqliteLedger {
         if changes.is_empty() {
             return Ok(());
         }
-        if changes.iter().any(|change| matches!(change, Change::Operation { was: State::New, .. })) {
+        if changes
+            .iter()
+            .any(|change| matches!(change, Change::Operation { was: State::New, .. }))
+        {
             self.believe_absence::<StoredOperation>(&self.walked.operations).await?;
         }
         writer.commit(changes.into_iter().map(Prepared::from).collect()).await
@@ -65,14 +68,21 @@ impl Ledger for SqliteLedger {
 
     async fn list_rows(&self, connection: &str, filter: &RowFilter) -> Result<Vec<RowRecord>, Problem> {
         self.believe_absence::<StoredRow>(&self.walked.rows).await?;
-        let states = if filter.states.is_empty() { &STATES[..] } else { &filter.states[..] };
+        let states = if filter.states.is_empty() {
+            &STATES[..]
+        } else {
+            &filter.states[..]
+        };
         let after = filter.after.map_or_else(Vec::new, |id| id.0.to_vec());
         let mut query = sqlx::query(queries::LIST_ROWS).bind(connection).bind(after);
         // The list has a fixed length; a state that is not asked for is filled up with one that is.
         for at in STATES.iter().zip(0..) {
             query = query.bind(state_name(states[at.1 % states.len()]));
         }
-        let found = query.bind(i64::from(filter.limit)).fetch_all(&mut *self.reader().await?).await;
+        let found = query
+            .bind(i64::from(filter.limit))
+            .fetch_all(&mut *self.reader().await?)
+            .await;
         self.decoded::<StoredRow>(found)
     }
 
@@ -87,12 +97,18 @@ impl Ledger for SqliteLedger {
 
     async fn last_commit(&self) -> Result<i64, Problem> {
         let summary = connections::summary(&mut *self.reader().await?).await;
-        summary.map(|summary| summary.last_commit).map_err(|trouble| self.path.reading(trouble))
+        summary
+            .map(|summary| summary.last_commit)
+            .map_err(|trouble| self.path.reading(trouble))
     }
 
     async fn verify(&self) -> Result<u64, Problem> {
-        let mut connection = connections::reader(&self.file).await.map_err(|error| self.path.reading(error))?;
-        let walked = walk_all(&mut connection).await.map_err(|trouble| self.path.reading(trouble));
+        let mut connection = connections::reader(&self.file)
+            .await
+            .map_err(|error| self.path.reading(error))?;
+        let walked = walk_all(&mut connection)
+            .await
+            .map_err(|trouble| self.path.reading(trouble));
         // What was read stands, however the connection ends.
         let _ = connection.close().await;
         walked
@@ -110,7 +126,10 @@ impl SqliteLedger {
 
     fn decoded<S: Stored>(&self, found: Result<Vec<SqliteRow>, sqlx::Error>) -> Result<Vec<S::Record>, Problem> {
         let found = found.map_err(|error| self.path.reading(error))?;
-        found.iter().map(|columns| decode::<S>(columns).map_err(|damage| self.path.reading(damage))).collect()
+        found
+            .iter()
+            .map(|columns| decode::<S>(columns).map_err(|damage| self.path.reading(damage)))
+            .collect()
     }
 
     /// Walks through a table once, before the first answer that something is not in it. A ledger that is only read is
@@ -119,7 +138,11 @@ impl SqliteLedger {
         if self.writer.is_none() {
             return Ok(());
         }
-        let walk = || async { walk::<S>(&mut *self.reader().await?).await.map_err(|trouble| self.path.reading(trouble)) };
+        let walk = || async {
+            walk::<S>(&mut *self.reader().await?)
+                .await
+                .map_err(|trouble| self.path.reading(trouble))
+        };
         walked.get_or_try_init(walk).await.copied()
     }
 }

@@ -7,12 +7,11 @@ use super::problems::LedgerPath;
 use super::queries;
 use super::stored::Summary;
 
-
 /// Says in the file's header that it is a ledger of rowbill: `RBLG`.
-pub const APPLICATION_ID: i64 = 0x5242_4c47;
+const APPLICATION_ID: i64 = 0x5242_4c47;
 
 /// The version that this rowbill writes.
-pub const VERSION: i64 = 1;
+const VERSION: i64 = 1;
 
 /// What leads to each version from the one before: the name and the text of each thing it makes.
 ///
@@ -44,14 +43,22 @@ const MIGRATIONS: [&[(&str, &str)]; 1] = [&[
         "CREATE TABLE runs (id TEXT NOT NULL, connection TEXT NOT NULL, started INTEGER NOT NULL, finished INTEGER, \
          report TEXT NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (id)) STRICT, WITHOUT ROWID",
     ),
-    ("runs_of_connection", "CREATE INDEX runs_of_connection ON runs (connection, id)"),
+    (
+        "runs_of_connection",
+        "CREATE INDEX runs_of_connection ON runs (connection, id)",
+    ),
 ]];
 
 /// Fills an empty file: tables, version, application id and the first summary.
 pub async fn lay_out(connection: &mut SqliteConnection, now: i64) -> Result<(), sqlx::Error> {
-    sqlx::query(AssertSqlSafe(format!("PRAGMA application_id = {APPLICATION_ID}"))).execute(&mut *connection).await?;
+    sqlx::query(AssertSqlSafe(format!("PRAGMA application_id = {APPLICATION_ID}")))
+        .execute(&mut *connection)
+        .await?;
     migrate(connection, 0).await?;
-    Summary::new(now).bind(sqlx::query(queries::WRITE_SUMMARY)).execute(&mut *connection).await?;
+    Summary::new(now)
+        .bind(sqlx::query(queries::WRITE_SUMMARY))
+        .execute(&mut *connection)
+        .await?;
     write_ahead(connection).await?;
     Ok(())
 }
@@ -62,7 +69,9 @@ pub async fn enter(connection: &mut SqliteConnection, path: &LedgerPath) -> Resu
     if !write_ahead(connection).await.map_err(|error| path.writing(error))? {
         return Err(path.damaged("its journal cannot be switched to write-ahead"));
     }
-    migrate(connection, version).await.map_err(|error| path.writing(error))?;
+    migrate(connection, version)
+        .await
+        .map_err(|error| path.writing(error))?;
     compare(connection, path).await
 }
 
@@ -76,11 +85,15 @@ pub async fn enter_read_only(connection: &mut SqliteConnection, path: &LedgerPat
 }
 
 async fn gate(connection: &mut SqliteConnection, path: &LedgerPath) -> Result<i64, Problem> {
-    let application = number(connection, "PRAGMA application_id").await.map_err(|error| path.reading(error))?;
+    let application = number(connection, "PRAGMA application_id")
+        .await
+        .map_err(|error| path.reading(error))?;
     if application != APPLICATION_ID {
         return Err(path.damaged("it is not marked as a ledger of rowbill"));
     }
-    let version = number(connection, "PRAGMA user_version").await.map_err(|error| path.reading(error))?;
+    let version = number(connection, "PRAGMA user_version")
+        .await
+        .map_err(|error| path.reading(error))?;
     if version > VERSION {
         return Err(path.newer(version, VERSION));
     }
@@ -100,7 +113,9 @@ async fn migrate(connection: &mut SqliteConnection, from: i64) -> Result<(), sql
     for (_, statement) in MIGRATIONS.iter().skip(done).copied().flatten() {
         sqlx::query(*statement).execute(&mut *transaction).await?;
     }
-    sqlx::query(AssertSqlSafe(format!("PRAGMA user_version = {VERSION}"))).execute(&mut *transaction).await?;
+    sqlx::query(AssertSqlSafe(format!("PRAGMA user_version = {VERSION}")))
+        .execute(&mut *transaction)
+        .await?;
     transaction.commit().await
 }
 
@@ -121,7 +136,9 @@ async fn compare(connection: &mut SqliteConnection, path: &LedgerPath) -> Result
 
 /// Switches to write-ahead logging; whether it worked.
 async fn write_ahead(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    let mode: String = sqlx::query_scalar("PRAGMA journal_mode = WAL").fetch_one(connection).await?;
+    let mode: String = sqlx::query_scalar("PRAGMA journal_mode = WAL")
+        .fetch_one(connection)
+        .await?;
     Ok(mode == "wal")
 }
 

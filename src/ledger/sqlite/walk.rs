@@ -36,7 +36,9 @@ pub async fn walk<S: Stored>(connection: &mut SqliteConnection) -> Result<(), Tr
 /// Walks through everything as it is now, SQLite's own structures included; the number of records.
 pub async fn walk_all(connection: &mut SqliteConnection) -> Result<u64, Trouble> {
     let mut transaction = connection.begin().await?;
-    let found: String = sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(&mut *transaction).await?;
+    let found: String = sqlx::query_scalar("PRAGMA integrity_check(1)")
+        .fetch_one(&mut *transaction)
+        .await?;
     if found != "ok" {
         return Err(Damage(found.replace('\n', " ")).into());
     }
@@ -63,7 +65,10 @@ async fn through<S: Stored>(connection: &mut SqliteConnection, summary: &Summary
     }
     let expected = S::tally(summary);
     if found != expected {
-        let what = format!("{} has {} records instead of {}, or other ones", table.name, found.count, expected.count);
+        let what = format!(
+            "{} has {} records instead of {}, or other ones",
+            table.name, found.count, expected.count
+        );
         return Err(Damage(what).into());
     }
     Ok(u64::try_from(found.count).unwrap_or_default())

@@ -71,7 +71,9 @@ pub fn checked<S: Stored>(columns: &SqliteRow) -> Result<S, Damage> {
 pub fn decode<S: Stored>(columns: &SqliteRow) -> Result<S::Record, Damage> {
     let stored = checked::<S>(columns)?;
     let label = stored.label();
-    stored.into_record().map_err(|column| Damage(format!("{label}: the column {column} cannot be read")))
+    stored
+        .into_record()
+        .map_err(|column| Damage(format!("{label}: the column {column} cannot be read")))
 }
 
 /// What is wrong with a record.

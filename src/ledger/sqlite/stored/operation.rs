@@ -40,9 +40,18 @@ impl StoredState {
                 doubts: Some(i64::from(intent.doubts)),
                 ..empty("intent")
             },
-            State::Done { object } => Self { object: Some(object), ..empty("done") },
-            State::Failed { generation } => Self { generation: Some(i64::from(generation)), ..empty("failed") },
-            State::Review { generation } => Self { generation: Some(i64::from(generation)), ..empty("review") },
+            State::Done { object } => Self {
+                object: Some(object),
+                ..empty("done")
+            },
+            State::Failed { generation } => Self {
+                generation: Some(i64::from(generation)),
+                ..empty("failed")
+            },
+            State::Review { generation } => Self {
+                generation: Some(i64::from(generation)),
+                ..empty("review")
+            },
         }
     }
 
@@ -69,9 +78,15 @@ impl StoredState {
                 last_sent: self.last_sent.ok_or("last_sent")?,
                 doubts: count(self.doubts, "doubts")?,
             })),
-            "done" => Ok(State::Done { object: self.object.ok_or("object")? }),
-            "failed" => Ok(State::Failed { generation: generation()? }),
-            "review" => Ok(State::Review { generation: generation()? }),
+            "done" => Ok(State::Done {
+                object: self.object.ok_or("object")?,
+            }),
+            "failed" => Ok(State::Failed {
+                generation: generation()?,
+            }),
+            "review" => Ok(State::Review {
+                generation: generation()?,
+            }),
             _ => Err("state"),
         }
     }
@@ -196,7 +211,12 @@ impl Stored for StoredOperation {
             .text(&self.operation)
             .text(&self.path)
             .bytes(&self.body);
-        self.state.checksum(sum).maybe_text(self.problem.as_deref()).text(&self.run).number(self.at).finish()
+        self.state
+            .checksum(sum)
+            .maybe_text(self.problem.as_deref())
+            .text(&self.run)
+            .number(self.at)
+            .finish()
     }
 
     fn into_record(self) -> Result<OperationRecord, &'static str> {

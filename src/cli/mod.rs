@@ -1,0 +1,120 @@
+//! The command line: one file per command.
+
+mod args;
+mod bar;
+mod context;
+mod demo;
+mod doctor;
+pub mod exit;
+mod explain;
+mod init;
+mod ledger;
+mod plan;
+mod preview;
+mod report_out;
+mod rows;
+mod run_now;
+mod runs;
+mod sandbox;
+mod schema;
+mod screen;
+mod send_test;
+mod status;
+mod test;
+mod validate;
+
+use std::sync::Arc;
+
+use clap::{CommandFactory, Parser};
+
+use crate::run::Stop;
+use args::{Cli, Command};
+use context::{Context, Problems};
+use screen::Screen;
+
+pub use schema::{mapping_schema, settings_schema};
+
+/// Runs the command line of this process and gives its exit code.
+pub fn main() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).unwrap_or(2);
+        }
+    };
+    logs(cli.global.verbose);
+    let screen = Screen::new(&cli.global);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            screen.say(format!("no runtime: {error}"));
+            return exit::OTHER;
+        }
+    };
+    let context = Context { global: cli.global, screen, stop: Arc::new(Stop::default()) };
+    let code = runtime.block_on(async {
+        tokio::spawn(interrupts(Arc::clone(&context.stop)));
+        dispatch(&context, cli.command).await
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_millis(500));
+    match code {
+        Ok(code) => code,
+        Err(problems) => {
+            let code = exit::first(problems.iter().map(exit::of_problem));
+            context.screen.refused(code, &problems, &context.root());
+            code
+        }
+    }
+}
+
+async fn dispatch(context: &Context, command: Command) -> Result<u8, Problems> {
+    match command {
+        Command::Init { dir, from } => init::init(context, &dir, from.as_deref()).await,
+        Command::Demo { keep } => demo::demo(context, keep).await,
+        Command::Sandbox { port, live } => sandbox::sandbox(context, port, live).await,
+        Command::Validate { online } => validate::validate(context, online).await,
+        Command::Doctor => doctor::doctor(context).await,
+        Command::Test { name } => test::test(context, name.as_deref()),
+        Command::Preview { name, row, rows } => preview::preview(context, &name, row.as_deref(), rows).await,
+        Command::Plan { names, all, only, exit_code } => plan::plan(context, names, all, only, exit_code).await,
+        Command::SendTest { name, row, cleanup } => send_test::send_test(context, &name, row.as_deref(), cleanup).await,
+        Command::RunNow { names, all, dry_run, only, .. } if dry_run => plan::plan(context, names, all, only, false).await,
+        Command::RunNow { names, all, only, limit, with_after, .. } => {
+            run_now::run_now(context, run_now::Asked { names, all, only, limit, with_after }).await
+        }
+        Command::Status => status::status(context).await,
+        Command::Runs { run } => runs::runs(context, run.as_deref()).await,
+        Command::Rows(args) => rows::rows(context, args).await,
+        Command::Ledger { command } => ledger::ledger(context, command).await,
+        Command::Schema { of } => Ok(schema::schema(context, of)),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "rowbill", &mut std::io::stdout());
+            Ok(exit::OK)
+        }
+        Command::Explain { code } => Ok(explain::explain(context, &code)),
+    }
+}
+
+/// Once: finish what is under way and report. Twice: stop now, which is safe too.
+async fn interrupts(stop: Arc<Stop>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
+    for code in [None, Some(130)] {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        match code {
+            None => stop.ask(),
+            Some(code) => std::process::exit(code),
+        }
+    }
+}
+
+fn logs(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "rowbill=info,rowbill_stripe=info,rowbill_google_sheets=info",
+        _ => "rowbill=debug,rowbill_stripe=debug,rowbill_google_sheets=debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ROWBILL_LOG").unwrap_or_else(|_| level.into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

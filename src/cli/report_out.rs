@@ -1,0 +1,206 @@
+//! A run's or a plan's report: for people, and as JSON.
+
+use std::io::Write;
+
+use rowbill_connector::Problem;
+use serde_json::{Value, json};
+
+use super::screen::{Screen, bad, bold, dim, good, harmless, unsure};
+use crate::connectors::catalog;
+use crate::mapping::money::display;
+use crate::mapping::time;
+use crate::run::{Amounts, Ending, Fate, Report, RowProblem};
+
+/// Prints reports: one object, or an array when several connections ran.
+pub fn print(screen: &Screen, reports: &mut [Report]) -> Result<(), Problem> {
+    if !screen.is_json() {
+        for report in reports.iter() {
+            if report.ending == Ending::Plan { plan_text(screen, report) } else { run_text(screen, report) }
+        }
+        return Ok(());
+    }
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let many = reports.len() != 1 && !screen.is_jsonl();
+    let broken = |error: std::io::Error| Problem::new("output.failed", format!("the result could not be printed: {error}"));
+    if many {
+        write!(out, "[").map_err(broken)?;
+    }
+    for (index, report) in reports.iter_mut().enumerate() {
+        if index > 0 && many {
+            write!(out, ",").map_err(broken)?;
+        }
+        stream(&mut out, report)?;
+        if !many {
+            writeln!(out).map_err(broken)?;
+        }
+    }
+    if many {
+        writeln!(out, "]").map_err(broken)?;
+    }
+    out.flush().map_err(broken)
+}
+
+/// Writes a report's object; its problems may be many, and are never all in memory.
+fn stream(out: &mut impl Write, report: &mut Report) -> Result<(), Problem> {
+    let broken = |error: std::io::Error| Problem::new("output.failed", format!("the result could not be printed: {error}"));
+    let head = head(report).to_string();
+    write!(out, "{},\"problems\":[", head.trim_end_matches('}')).map_err(broken)?;
+    let mut first = true;
+    let mut failed = None;
+    report.problems.each(|problem| {
+        let comma = if std::mem::take(&mut first) { "" } else { "," };
+        let text = serde_json::to_string(&problem).unwrap_or_default();
+        if let Err(error) = write!(out, "{comma}{text}") {
+            failed.get_or_insert(error);
+        }
+    })?;
+    if let Some(error) = failed {
+        return Err(broken(error));
+    }
+    write!(out, "]}}").map_err(broken)
+}
+
+fn head(report: &Report) -> Value {
+    let mut value = json!({
+        "v": 1, "run": report.run, "connection": report.connection, "account": report.account, "livemode": report.live,
+        "trigger": report.trigger, "started_at": time::display(report.started), "finished_at": time::display(report.finished),
+        "result": report.ending,
+    });
+    if report.ending == Ending::Plan {
+        value["would"] = json!(report.would);
+        value["read"] = json!(report.tally.read);
+    } else {
+        value["rows"] = json!(report.tally);
+    }
+    value["groups"] = json!(report.groups);
+    if !report.notes.is_empty() {
+        value["notes"] = json!(report.notes);
+    }
+    if let Some(problem) = &report.stopped_by {
+        value["stopped_by"] = json!(problem);
+    }
+    // Last, so that the problems can follow behind the closing brace that is cut off.
+    value["amounts"] = amounts(&report.amounts);
+    value
+}
+
+fn amounts(amounts: &Amounts) -> Value {
+    let currencies = &catalog().currencies;
+    amounts
+        .0
+        .iter()
+        .map(|(code, minor)| json!({ "currency": code, "minor": minor, "text": crate::mapping::money::from_minor(*minor, code, currencies) }))
+        .collect()
+}
+
+fn mode(report: &Report) -> String {
+    if report.live { bad("LIVE") } else { dim("test") }
+}
+
+fn totals(amounts: &Amounts) -> String {
+    amounts.0.iter().map(|(code, minor)| display(*minor, code, &catalog().currencies)).collect::<Vec<_>>().join(", ")
+}
+
+fn what(report: &Report, connection_makes: u64) -> String {
+    if report.groups > 0 { format!("rows in {} invoices", report.groups) } else if connection_makes == 1 { "row".into() } else { "rows".into() }
+}
+
+fn plan_text(screen: &Screen, report: &Report) {
+    let would = &report.would;
+    screen.line(format!("{} → {} {}   plan", bold(&report.connection), report.account, mode(report)));
+    let line = |sign: &str, count: u64, text: &str| {
+        if count > 0 {
+            screen.line(format!("  {sign} {count:>6}  {text}"));
+        }
+    };
+    let create = format!("{} to create   {}", what(report, would.create), totals(&report.amounts));
+    line(&good("+"), would.create, &create);
+    line(&unsure("~"), would.update, "to update");
+    line("=", would.already_done, "already done");
+    line("-", would.skipped, "skipped");
+    line(&bad("✘"), would.failed, "cannot be sent");
+    line(&unsure("?"), would.needs_review, "need you");
+    line(&dim("…"), would.deferred, "wait");
+    problems(screen, report);
+    for note in &report.notes {
+        screen.line(format!("  {} {}", unsure("!"), harmless(&note.message)));
+    }
+    if let Some(problem) = &report.stopped_by {
+        screen.line(format!("  {} {}", bad("■"), harmless(&problem.message)));
+    }
+    let nothing = would.create + would.update == 0;
+    let advice = if nothing { "0 to do".to_owned() } else { format!("nothing was sent; to send: rowbill run-now {}", report.connection) };
+    screen.line(format!("  {} rows read; {advice}", report.tally.read));
+}
+
+fn run_text(screen: &Screen, report: &Report) {
+    let tally = &report.tally;
+    screen.line(format!("{} → {} {}", bold(&report.connection), report.account, mode(report)));
+    let line = |sign: String, count: u64, text: String| {
+        if count > 0 {
+            screen.line(format!("  {sign} {count:>6}  {text}"));
+        }
+    };
+    let invoices = if report.groups > 0 { format!(" in {} invoices", report.groups) } else { String::new() };
+    line(good("✔"), tally.done, format!("done{invoices}   {}", totals(&report.amounts)));
+    line(bad("✘"), tally.failed, "failed".into());
+    line(unsure("?"), tally.needs_review, "need you".into());
+    line(dim("…"), tally.deferred, "wait: taken up by the next run".into());
+    problems(screen, report);
+    for note in &report.notes {
+        screen.line(format!("  {} {}", unsure("!"), harmless(&note.message)));
+    }
+    if let Some(problem) = &report.stopped_by {
+        screen.line(format!("  {} {}", bad("■ stopped:"), harmless(&problem.message)));
+        if let Some(advice) = &problem.advice {
+            screen.line(format!("    {} {}", dim("→"), harmless(advice)));
+        }
+    }
+    let seconds = report.finished - report.started;
+    let run = report.run.as_deref().unwrap_or_default();
+    screen.line(format!("  {}   {}", equation(report), dim(&format!("run {run}  {seconds} s"))));
+    if tally.done == 0 && tally.already_done + tally.skipped == tally.read {
+        screen.line("  0 to do");
+    }
+}
+
+fn equation(report: &Report) -> String {
+    let tally = &report.tally;
+    let parts = [
+        (tally.done, "done"),
+        (tally.already_done, "already done"),
+        (tally.skipped, "skipped"),
+        (tally.failed, "failed"),
+        (tally.needs_review, "need you"),
+        (tally.deferred, "wait"),
+    ];
+    let parts: Vec<String> = parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    let sum = if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") };
+    format!("{} rows = {sum}", tally.read)
+}
+
+fn problems(screen: &Screen, report: &Report) {
+    for problem in report.problems.first() {
+        row_problem(screen, problem);
+    }
+    let more = report.problems.count - report.problems.first().len() as u64;
+    if more > 0 {
+        screen.line(format!("      and {more} more: rowbill rows {} --failed", report.connection));
+    }
+}
+
+fn row_problem(screen: &Screen, row: &RowProblem) {
+    let sign = match row.state {
+        Fate::Failed => bad("✘"),
+        Fate::NeedsReview => unsure("?"),
+        _ => dim("…"),
+    };
+    let place = row.problem.place.as_ref();
+    let at = place.and_then(|place| place.cell.clone().or_else(|| place.row.map(|row| format!("row {row}")))).unwrap_or_default();
+    let request = row.problem.request_id.as_ref().map(|id| format!("  {id}")).unwrap_or_default();
+    let key = harmless(&row.key.join(","));
+    screen.line(format!("      {sign} {}  {}  {}", bold(&key), harmless(&row.problem.message), dim(&format!("{at}{request}"))));
+    if let Some(advice) = &row.problem.advice {
+        screen.line(format!("        {} {}", dim("→"), harmless(advice)));
+    }
+}

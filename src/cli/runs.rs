@@ -1,0 +1,60 @@
+//! `rowbill runs`: past runs, or one of them.
+
+use rowbill_connector::Problem;
+use serde_json::{Value, json};
+
+use super::context::{Context, Problems};
+use super::exit;
+use super::screen::{bold, dim, harmless};
+use crate::ledger::RunRecord;
+use crate::mapping::time;
+
+pub async fn runs(context: &Context, id: Option<&str>) -> Result<u8, Problems> {
+    let project = context.project()?;
+    let ledger = context.ledger_to_read(&project).await.map_err(|problem| vec![problem])?;
+    let all = match &ledger {
+        Some(ledger) => ledger.runs(None, if id.is_some() { 100_000 } else { 50 }).await.map_err(|problem| vec![problem])?,
+        None => Vec::new(),
+    };
+    let Some(id) = id else {
+        let list: Vec<Value> = all.iter().map(value).collect();
+        if context.screen.is_json() {
+            context.screen.json(&json!({ "v": 1, "runs": list }));
+        } else {
+            list.iter().for_each(|run| line(context, run));
+        }
+        return Ok(exit::OK);
+    };
+    let Some(run) = all.iter().find(|run| run.id.eq_ignore_ascii_case(id)) else {
+        return Err(vec![Problem::new("config.unknown_run", format!("there is no run {id}")).advise("see `rowbill runs`")]);
+    };
+    let run = value(run);
+    if context.screen.is_json() {
+        context.screen.json(&run);
+    } else {
+        line(context, &run);
+        for problem in run["problems"].as_array().into_iter().flatten() {
+            let key: Vec<&str> = problem["key"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let message = problem["message"].as_str().unwrap_or_default();
+            context.screen.line(format!("    {}  {}", bold(&harmless(&key.join(","))), harmless(message)));
+        }
+    }
+    Ok(exit::OK)
+}
+
+fn value(run: &RunRecord) -> Value {
+    let mut value: Value = serde_json::from_str(&run.report).unwrap_or_else(|_| json!({ "result": "interrupted" }));
+    value["v"] = json!(1);
+    value["run"] = json!(run.id);
+    value["connection"] = json!(run.connection);
+    value["started_at"] = json!(time::display(run.started));
+    value["finished_at"] = json!(run.finished.map(time::display));
+    value
+}
+
+fn line(context: &Context, run: &Value) {
+    let text = |name: &str| run[name].as_str().unwrap_or_default().to_owned();
+    let rows = run["rows"].as_object().into_iter().flatten();
+    let rows: Vec<String> = rows.filter(|(_, count)| count.as_u64() > Some(0)).map(|(name, count)| format!("{name} {count}")).collect();
+    context.screen.line(format!("  {} {}  {:20} {:18} {}", text("run"), dim(&text("started_at")), text("connection"), text("result"), rows.join(", ")));
+}

@@ -1,0 +1,97 @@
+//! The one place that names concrete connectors.
+
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use rowbill_connector::{Catalog, Problem, Source, Target};
+use rowbill_csv::{CsvConfig, CsvSource};
+use rowbill_google_sheets::{Budget, Login, SheetsConfig, SheetsSource};
+use rowbill_stripe::{StripeConfig, StripeTarget};
+
+use crate::config::{Account, Connection, Google, Rate, SourceConfig, SourceKind};
+use crate::mapping::column::clean;
+use crate::mapping::row::snake_case;
+
+/// What Stripe can do.
+pub fn catalog() -> &'static Catalog {
+    rowbill_stripe_spec::catalog()
+}
+
+/// The quota of Google Sheets counts for the whole process.
+static BUDGET: LazyLock<Budget> = LazyLock::new(Budget::new);
+/// One login per key file: it holds the token.
+static LOGINS: Mutex<Vec<(PathBuf, Login)>> = Mutex::new(Vec::new());
+
+/// The source of a connection.
+pub fn source(connection: &Connection, google: Option<&Google>) -> Result<Box<dyn Source>, Problem> {
+    let write = !connection.write_back.columns.is_empty();
+    match &connection.source.kind {
+        SourceKind::Csv { .. } => Ok(Box::new(CsvSource::new(csv_config(&connection.source))?)),
+        SourceKind::GoogleSheets { spreadsheet, sheet } => {
+            let google = google.ok_or_else(|| Problem::new("config.google_login", "a Google sheet needs a login"))?;
+            let login = login(google)?;
+            let config = SheetsConfig {
+                spreadsheet: spreadsheet.clone(),
+                sheet: sheet.clone(),
+                api_base: google.api_base.clone(),
+                write,
+            };
+            Ok(Box::new(SheetsSource::new(config, &login, &BUDGET)?))
+        }
+    }
+}
+
+fn login(google: &Google) -> Result<Login, Problem> {
+    let path = google.login.path()?;
+    let mut logins = LOGINS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, login)) = logins.iter().find(|(known, _)| *known == path) {
+        return Ok(login.clone());
+    }
+    let login = Login::open(&path, &google.login.describe())?;
+    logins.push((path, login.clone()));
+    Ok(login)
+}
+
+fn csv_config(source: &SourceConfig) -> CsvConfig {
+    let SourceKind::Csv { path, delimiter, encoding } = &source.kind else {
+        return CsvConfig { path: PathBuf::new(), display: source.display.clone(), delimiter: None, encoding: None };
+    };
+    CsvConfig { path: path.clone(), display: source.display.clone(), delimiter: *delimiter, encoding: encoding.clone() }
+}
+
+/// The target of an account. The key's form and mode are checked before any request.
+pub fn target(account: &Account) -> Result<Arc<dyn Target>, Problem> {
+    let usual = if account.live { Rate::PerSecond(100) } else { Rate::PerSecond(25) };
+    let config = StripeConfig {
+        account: account.name.clone(),
+        live: account.live,
+        key: account.key.read()?,
+        connected_account: account.connected_account.clone(),
+        api_base: account.api_base.clone(),
+        rate_limit: rate(account.rate_limit.unwrap_or(usual)),
+        endpoint_rate_limit: rate(account.endpoint_rate_limit.unwrap_or(Rate::PerSecond(25))),
+    };
+    Ok(Arc::new(StripeTarget::new(config)?))
+}
+
+fn rate(rate: Rate) -> rowbill_stripe::Rate {
+    match rate {
+        Rate::PerSecond(number) => rowbill_stripe::Rate::PerSecond(number),
+        Rate::Unlimited => rowbill_stripe::Rate::Unlimited,
+    }
+}
+
+/// The short names of a source's columns, where its header can be seen without a network.
+pub fn column_names(source: &SourceConfig) -> Option<Vec<String>> {
+    let SourceKind::Csv { .. } = source.kind else { return None };
+    let csv = CsvSource::new(csv_config(source)).ok()?;
+    let headers = csv.headers().ok()?;
+    let mut names: Vec<String> = source.columns.iter().map(|column| column.name.clone()).collect();
+    for header in headers.iter().map(|header| clean(header)) {
+        let name = snake_case(&header);
+        if !source.columns.iter().any(|column| clean(&column.header) == header) && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Some(names)
+}
