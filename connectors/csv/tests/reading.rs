@@ -102,6 +102,7 @@ async fn one_table_in_many_encodings_is_one_table() {
     for (bytes, encoding) in files {
         let (_directory, source) = file_in(bytes, encoding);
         assert_eq!(source.check().await.unwrap().headers, ["ключ", "ім'я"]);
+        assert_eq!(source.headers().unwrap(), ["ключ", "ім'я"]);
         assert_eq!(all(&source).await.as_ref(), Ok(&expected), "{encoding:?}");
     }
 }
