@@ -10,25 +10,29 @@ fn by_code(code: &str, message: &str) -> Option<&'static str> {
         "resource_missing" if message.contains("a similar object exists") => OTHER_MODE,
         "livemode_mismatch" => OTHER_MODE,
         "resource_missing" => {
-            "The id is not of this account and mode, or the object was deleted. Correct the cell, or make the object first."
+            "The id is not of this account and mode, or the object was deleted. Correct the cell, or make the object \
+             first."
         }
         "email_invalid" => "Correct the e-mail address in the row.",
         "parameter_unknown" => {
             "Remove this parameter from the mapping; `rowbill validate` knows the names that Stripe takes."
         }
         "parameter_missing" => "Add this parameter to the mapping, or fill the cell that it comes from.",
-        "parameter_invalid_empty" => "The cell is empty: fill it, or leave the parameter out when it is.",
-        "parameter_invalid_integer" | "invalid_integer" => "Give a whole number; amounts come from a `money` column.",
+        "parameter_invalid_empty" | "parameter_invalid_string_empty" | "parameter_invalid_string_blank" => {
+            "The cell is empty: fill it, or leave the parameter out when it is."
+        }
+        "parameter_invalid_integer" | "invalid_charge_amount" => {
+            "Give a whole number; amounts come from a `money` column."
+        }
         "parameters_exclusive" => "Stripe takes only one of these parameters: remove the other from the mapping.",
         "amount_too_small" => {
-            "The amount is below Stripe's smallest charge for this currency. Correct it, or put several rows on one invoice."
+            "The amount is below Stripe's smallest charge for this currency. Correct it, or put several rows on one \
+             invoice."
         }
         "amount_too_large" => "The amount is above Stripe's largest charge for this currency. Correct it, or split it.",
-        "invalid_currency" | "currency_not_supported" => {
-            "This account cannot charge in that currency. Correct the currency of the row."
-        }
-        "charge_exceeds_source_limit" | "charge_exceeds_transaction_limit" | "charge_exceeds_weekly_limit" => {
-            "The amount is above a limit of the payment method or the account. Wait, split it, or ask Stripe for a higher limit."
+        "charge_exceeds_source_limit" | "charge_exceeds_transaction_limit" => {
+            "The amount is above a limit of the payment method or the account. Wait, split it, or ask Stripe for a \
+             higher limit."
         }
         "charge_already_refunded" => "Nothing is left to do: this payment was refunded before.",
         "customer_max_payment_methods" => "Remove payment methods that this customer no longer uses.",
@@ -39,15 +43,16 @@ fn by_code(code: &str, message: &str) -> Option<&'static str> {
         "invoice_not_editable" => "The invoice is final. Make a new one, or void this one first.",
         "invoice_upcoming_none" => "There is nothing to invoice for this customer.",
         "missing" => "Something that the mapping names does not exist in this account.",
+        "stripe_tax_inactive" => "Set up Stripe Tax for this account, or take `automatic_tax` out of the mapping.",
         "tax_id_invalid" => "Correct the tax number in the row.",
         "country_code_invalid" => "Give the country as two letters, such as DE.",
-        "phone_number_invalid" => "Correct the telephone number in the row.",
         "url_invalid" => "Give a whole address that begins with https://.",
         "key_refused" => {
             "Put a key that is in force in place, then run again; what was not sent is taken up by itself."
         }
         "permission" => {
-            "Give the restricted key the permission that Stripe names (https://dashboard.stripe.com/apikeys), then run again."
+            "Give the restricted key the permission that Stripe names (https://dashboard.stripe.com/apikeys), then \
+             run again."
         }
         "idempotency_mismatch" => {
             "This is a fault of rowbill: the same key went out with other bytes. Please report it with the request id."
@@ -63,7 +68,8 @@ fn by_code(code: &str, message: &str) -> Option<&'static str> {
     })
 }
 
-const OTHER_MODE: &str = "The id is of the other mode: test objects need a test key, live ones a live key. Check the account's `mode` and the cell.";
+const OTHER_MODE: &str = "The id is of the other mode: test objects need a test key, live ones a live key. Check the \
+                          account's `mode` and the cell.";
 
 fn by_words(message: &str) -> Option<&'static str> {
     let message = message.to_lowercase();

@@ -63,7 +63,7 @@ impl Target for StripeTarget {
         self.http.buckets.ready(operation).await;
     }
 
-    /// Does not wait for the rate limits: the caller does ([`Target::ready`]), then looks at the intent's age once more.
+    /// Does not wait for the rate limits: the caller does ([`Target::ready`]), and then checks the intent's age again.
     async fn send(&self, request: &Request, key: &IdempotencyKey) -> Result<Receipt, SendError> {
         let ask = Ask {
             operation: &request.operation,

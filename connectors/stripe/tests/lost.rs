@@ -4,8 +4,9 @@ use rowbill_connector::{Call, Receipt, SendError, Target};
 use rowbill_stripe::StripeTarget;
 use rowbill_stripe_sandbox::{Fault, Rule, Sandbox};
 
+use crate::scripted::{Reply, Scripted};
 use crate::support::{
-    add_lines, customer, customer_with_items, finalize, invoice, item, make, marked, on, op, send, start, text,
+    add_lines, customer, customer_with_items, finalize, invoice, item, make, marked, on, op, send, start, target, text,
 };
 
 /// Sends a call into a fault and says what became of it.
@@ -118,8 +119,31 @@ async fn one_among_many_is_found_on_a_later_page() {
 async fn what_carries_no_mark_cannot_be_looked_for() {
     let (_sandbox, target) = start();
     let plain = on("POST /v1/customers", "", &[("name", text("Ann"))]);
-    for call in [plain, on("POST /v1/invoices/{invoice}/attach_payment", "in_1", &[])] {
+    let others = customer("op2", "ann@example.org");
+    for call in [
+        plain,
+        others,
+        on("POST /v1/invoices/{invoice}/attach_payment", "in_1", &[]),
+    ] {
         let error = target.find(&target.encode(&call), &op("op1"), 0).await.unwrap_err();
         assert_eq!(error.problem().code, "stripe.not_observable");
     }
+}
+
+#[tokio::test]
+async fn a_customer_is_asked_for_by_email_first_and_then_without() {
+    let server = Scripted::start(vec![Reply::json(200, &[], r#"{"data":[],"has_more":false}"#)]).await;
+    let target = target(&server.url);
+    let request = target.encode(&customer("op1", "ann@example.org"));
+    assert_eq!(target.find(&request, &op("op1"), 1000).await.unwrap(), None);
+    let asked: Vec<_> = server
+        .asked()
+        .iter()
+        .map(|asked| asked.lines().next().unwrap().to_owned())
+        .collect();
+    let wanted = [
+        "GET /v1/customers?created[gte]=700&email=ann%40example.org&limit=100 HTTP/1.1",
+        "GET /v1/customers?created[gte]=700&limit=100 HTTP/1.1",
+    ];
+    assert_eq!(asked, wanted);
 }

@@ -64,7 +64,8 @@ async fn the_log_has_neither_the_key_nor_what_was_sent() {
     let log = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_ansi(false);
-    let _log = tracing::subscriber::set_default(log.with_writer(move || writer.clone()).finish());
+    // For the whole process: a subscriber of one thread misses what another thread's log call has just been asked about.
+    tracing::subscriber::set_global_default(log.with_writer(move || writer.clone()).finish()).unwrap();
     let page = Reply::json(200, &[], r#"{"data":[],"has_more":false}"#);
     let replies = vec![Reply::json(500, &["Request-Id: req_1"], "{}"), Reply::Close, page];
     let server = Scripted::start(replies).await;
@@ -82,6 +83,20 @@ async fn the_log_has_neither_the_key_nor_what_was_sent() {
         assert!(text.contains(wanted), "{wanted}: {text}");
     }
     assert!(!text.contains("CANARY") && !text.contains("canary"), "{text}");
+}
+
+#[tokio::test]
+async fn a_lost_list_does_not_tell_whom_it_asked_for() {
+    let filter = Filter {
+        email: Some("ann@canary.example".to_owned()),
+        ..Filter::default()
+    };
+    let error = target("http://127.0.0.1:1")
+        .list("customer", &filter)
+        .await
+        .unwrap_err();
+    assert_eq!(error.problem().code, "stripe.connection");
+    assert!(!error.problem().message.contains("canary"), "{error:?}");
 }
 
 #[test]
