@@ -28,8 +28,10 @@ pub const GUARD: u8 = 14;
 pub const LEDGER: u8 = 15;
 /// Some rows need a person.
 pub const NEEDS_PERSON: u8 = 16;
-/// Interrupted, finished cleanly.
+/// Interrupted by Ctrl-C, finished cleanly.
 pub const INTERRUPTED: u8 = 130;
+/// Asked to end by SIGTERM, finished cleanly.
+pub const TERMINATED: u8 = 143;
 
 /// The exit code that a problem outside of rows leads to.
 pub fn of_problem(problem: &Problem) -> u8 {

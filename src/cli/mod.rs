@@ -24,6 +24,7 @@ mod test;
 mod validate;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use clap::{CommandFactory, Parser};
 
@@ -59,6 +60,7 @@ pub fn main() -> u8 {
     });
     runtime.shutdown_timeout(std::time::Duration::from_millis(500));
     match code {
+        Ok(exit::INTERRUPTED) => ENDED_BY.load(Ordering::SeqCst),
         Ok(code) => code,
         Err(problems) => {
             let code = exit::first(problems.iter().map(exit::of_problem));
@@ -96,16 +98,20 @@ async fn dispatch(context: &Context, command: Command) -> Result<u8, Problems> {
     }
 }
 
+/// The exit code of the signal that ended the command.
+static ENDED_BY: AtomicU8 = AtomicU8::new(exit::INTERRUPTED);
+
 /// Once: finish what is under way and report. Twice: stop now, which is safe too.
 async fn interrupts(stop: Arc<Stop>) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
-    for code in [None, Some(130)] {
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        match code {
-            None => stop.ask(),
-            Some(code) => std::process::exit(code),
+    for is_second in [false, true] {
+        let code = tokio::select! { _ = interrupt.recv() => exit::INTERRUPTED, _ = terminate.recv() => exit::TERMINATED };
+        ENDED_BY.store(code, Ordering::SeqCst);
+        if is_second {
+            std::process::exit(code.into());
         }
+        stop.ask();
     }
 }
 

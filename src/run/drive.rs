@@ -197,6 +197,11 @@ impl<'a> Course<'a> {
                 self.receipt = found;
                 Some(event)
             }
+            // What it was about is not there any more, and so neither is what it would have made.
+            Err(SendError::Refused(problem)) => {
+                self.problem = Some(problem);
+                Some(Event::Found(None))
+            }
             Err(error) => {
                 if let SendError::Halt(problem) = &error {
                     self.driver.line.halt(problem.clone());

@@ -83,7 +83,11 @@ pub async fn run(engine: &Engine, connection: &Connection, order: &Order) -> Res
     ledger.commit(vec![Change::Run(started)]).await.map_err(one)?;
     record_failures(engine, connection, &scope, &mut survey).await.map_err(one)?;
     let sent = send(engine, connection, order, &scope, &mut survey, &mut report).await;
-    let written = finish(engine, connection, source.as_ref(), &mut survey, &mut report).await;
+    let written = match order.only {
+        // The marks of one row would be taken for those of all: the next whole run writes them.
+        Some(_) => Ok(()),
+        None => finish(engine, connection, source.as_ref(), &mut survey, &mut report).await,
+    };
     keep(engine, &mut report).await.map_err(one)?;
     sent.and(written).map_err(one)?;
     Ok(report)
@@ -246,7 +250,7 @@ async fn send(
 ) -> Result<(), Problem> {
     let asks = connection.action.invoice().is_none();
     // Edited rows are put to a person on the way of sending, which writes the question down.
-    let edited = |entry: &Entry| asks && entry.class == Class::NeedsReview && entry.spool != NOWHERE;
+    let edited = |entry: &Entry| asks && super::send::asks(entry);
     let nothing = !survey.entries.iter().any(|entry| fate(entry).is_none() || edited(entry));
     tell(survey, report, edited)?;
     if nothing && !leftovers(engine, connection).await? {
@@ -302,9 +306,12 @@ async fn leftovers(engine: &Engine, connection: &Connection) -> Result<bool, Pro
 async fn settle_leftovers(engine: &Engine, connection: &Connection, driver: &Driver, survey: &Survey) -> Result<(), Problem> {
     let ledger = engine.ledger()?;
     let filter = RowFilter { states: vec![RowState::Sending], after: None, limit: 1000 };
-    let here: std::collections::HashSet<_> = survey.entries.iter().map(|entry| entry.id).collect();
+    let open = ledger.list_rows(&connection.name, &filter).await?;
+    let resumed: std::collections::HashSet<_> =
+        survey.entries.iter().filter(|entry| entry.class == Class::Resume).map(|entry| entry.id).collect();
     let owner = engine.owner(connection);
-    for mut row in ledger.list_rows(&connection.name, &filter).await?.into_iter().filter(|row| !here.contains(&row.id.0)) {
+    // A row of this run that is open now has been tried just now.
+    for mut row in open.into_iter().filter(|row| !resumed.contains(&row.id.0) && row.run != driver.run) {
         let id = owner.operation(connection.action.name(), &row.key);
         let Some(stored) = ledger.operations(&[id]).await?.pop().flatten() else { continue };
         super::drive::resume(driver, stored, &mut row).await?;

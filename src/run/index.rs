@@ -42,6 +42,8 @@ pub struct Entry {
     pub number: u32,
     /// What is to happen.
     pub class: Class,
+    /// It stands behind another row with the same key, and shares its fate.
+    pub follower: bool,
 }
 
 /// What the rows with one key came to.
@@ -88,9 +90,10 @@ fn resolve(entries: &mut [Entry], same: &[u32], rule: Duplicates, doubles: &mut 
             }
         }
         Duplicates::Same if identical => {
+            let class = entries[first as usize].class;
             for at in &wanted[1..] {
-                entries[*at as usize].class = Class::Skipped;
-                entries[*at as usize].spool = NOWHERE;
+                let entry = &mut entries[*at as usize];
+                (entry.class, entry.spool, entry.follower) = (class, NOWHERE, true);
             }
             doubles.followers.insert(entries[first as usize].id, wanted.len() as u64 - 1);
         }

@@ -1,7 +1,7 @@
 //! Before the first send on an account: what carries our mark and is not in the ledger is adopted. That is what makes a
 //! restored backup safe.
 
-use rowbill_connector::{Filter, OperationId, Receipt, SendError};
+use rowbill_connector::{Filter, OperationId, Receipt, SendError, Target};
 
 use super::engine::Engine;
 use crate::config::Connection;
@@ -22,8 +22,11 @@ pub async fn reconcile(engine: &Engine, connection: &Connection, run: &str) -> R
 async fn adopt(engine: &Engine, connection: &Connection, run: &str) -> Result<(), SendError> {
     let line = engine.line(connection).map_err(SendError::Halt)?;
     let ledger = engine.ledger().map_err(SendError::Halt)?;
-    let since = ledger.last_commit().await.map_err(SendError::Halt)?.min(engine.clock.now()) - MARGIN;
+    let written = ledger.last_commit().await.map_err(SendError::Halt)?.min(engine.clock.now());
     let tags = our_tags(engine, connection);
+    line.target.list("customer", &Filter { at_most: Some(1), ..Filter::default() }).await?;
+    // The ledger's times are ours, the objects' are the target's: a clock that is ahead must not hide anything.
+    let since = written - MARGIN - ahead(engine, line.target.as_ref());
     for kind in KINDS {
         let filter = Filter { created_since: Some(since), ..Filter::default() };
         let found = line.target.list(kind, &filter).await?;
@@ -47,6 +50,13 @@ async fn adopt(engine: &Engine, connection: &Connection, run: &str) -> Result<()
         }
     }
     Ok(())
+}
+
+/// By how much our clock is ahead of the target's.
+fn ahead(engine: &Engine, target: &dyn Target) -> Time {
+    let theirs = target.clock().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    let theirs = theirs.and_then(|since| Time::try_from(since.as_secs()).ok());
+    theirs.map_or(0, |theirs| (engine.clock.now() - theirs).max(0))
 }
 
 /// The marks of all connections of this account.

@@ -54,17 +54,20 @@ enum Task {
 impl Sending<'_> {
     /// Sends rows.
     pub async fn rows(&self, survey: &mut Survey, limit: Option<u64>) -> Result<(), Problem> {
-        let is_wanted = |entry: &&Entry| matches!(entry.class, Class::Create | Class::Update | Class::Resume) || asks(entry);
-        let mut wanted: Vec<Entry> = survey.entries.iter().filter(is_wanted).copied().collect();
-        for entry in wanted.split_off(most(limit).min(wanted.len())) {
+        let is_wanted = |entry: &Entry| matches!(entry.class, Class::Create | Class::Update | Class::Resume) || asks(entry);
+        let mut wanted: Vec<u32> = (0..u32::try_from(survey.entries.len()).unwrap_or(u32::MAX)).collect();
+        wanted.retain(|at| is_wanted(&survey.entries[*at as usize]) && !survey.entries[*at as usize].follower);
+        for at in wanted.split_off(most(limit).min(wanted.len())) {
+            let entry = survey.entries[at as usize];
             let spooled: Spooled = survey.spool.get(entry.spool)?;
             self.count(beyond_limit(), &spooled.key, &[entry.number])?;
         }
         self.engine.progress.start(wanted.len() as u64);
-        let Survey { spool, doubles, .. } = survey;
+        let Survey { spool, doubles, entries, .. } = survey;
         self.lanes(async |lanes| {
             for chunk in wanted.chunks(CHUNK) {
-                for (task, lane) in self.row_tasks(chunk, spool, &doubles.followers).await? {
+                let chunk: Vec<Entry> = chunk.iter().map(|at| entries[*at as usize]).collect();
+                for (task, lane) in self.row_tasks(&chunk, spool, &doubles.followers).await? {
                     lanes.send(lane, Task::Row(Box::new(task))).await;
                 }
             }
@@ -246,7 +249,7 @@ impl Sending<'_> {
 
 /// An edited row is put to a person: that is written down like a result.
 pub fn asks(entry: &Entry) -> bool {
-    entry.class == Class::NeedsReview && entry.spool != NOWHERE
+    entry.class == Class::NeedsReview && (entry.spool != NOWHERE || entry.follower)
 }
 
 fn most(limit: Option<u64>) -> usize {

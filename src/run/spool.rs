@@ -50,14 +50,24 @@ impl Spool {
         serde_json::from_slice(&bytes).map_err(full)
     }
 
+    /// The offset behind the last record.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The offset of the record behind the one at this offset, which has been read.
+    pub fn after(&self, offset: u64) -> Result<u64, Problem> {
+        let mut length = [0; 4];
+        self.reader.read_exact_at(&mut length, offset).map_err(full)?;
+        Ok(offset + 4 + u64::from(u32::from_le_bytes(length)))
+    }
+
     /// All records in the order they were written.
     pub fn each<T: DeserializeOwned>(&mut self, mut take: impl FnMut(T)) -> Result<(), Problem> {
         let mut offset = 0;
         while offset < self.length {
             take(self.get(offset)?);
-            let mut length = [0; 4];
-            self.reader.read_exact_at(&mut length, offset).map_err(full)?;
-            offset += 4 + u64::from(u32::from_le_bytes(length));
+            offset = self.after(offset)?;
         }
         Ok(())
     }

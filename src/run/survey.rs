@@ -10,7 +10,7 @@ use super::engine::Engine;
 use super::groups::{self, GroupPlan};
 use super::index::{Class, Doubles, Entry, duplicates};
 use super::spool::{NOWHERE, Spool};
-use crate::config::{Action, Connection, Duplicates, FirstRun, OnChange};
+use crate::config::{Action, Connection, OnChange};
 use crate::ledger::{Change, RowId, RowRecord, RowState};
 use crate::mapping::identity::{Digest, digest, row_id};
 use crate::mapping::row::{Binding, Mapped, Outcome, Prepared};
@@ -84,6 +84,7 @@ pub async fn survey(engine: &Engine, connection: &Connection, source: &dyn Sourc
         spool: Spool::new().map_err(one)?,
         heads: HashSet::new(),
         touched: Vec::new(),
+        there: Spool::new().map_err(one)?,
     };
     while let Some(batch) = futures::StreamExt::next(&mut reading.batches).await {
         let rows = batch.map_err(one)?;
@@ -92,7 +93,7 @@ pub async fn survey(engine: &Engine, connection: &Connection, source: &dyn Sourc
         }
         engine.progress.read(surveyor.entries.len() as u64);
     }
-    let Surveyor { mut entries, mut spool, touched, .. } = surveyor;
+    let Surveyor { mut entries, mut spool, touched, mut there, .. } = surveyor;
     let mut survey = if connection.action.invoice().is_some() {
         let groups = groups::plan(engine, connection, scope, &mut entries, &mut spool).await.map_err(one)?;
         Survey { entries, spool, doubles: Doubles::default(), groups, binding, origin: String::new() }
@@ -101,7 +102,10 @@ pub async fn survey(engine: &Engine, connection: &Connection, source: &dyn Sourc
         Survey { entries, spool, doubles, groups: Vec::new(), binding, origin: String::new() }
     };
     survey.origin = reading.header.origin.to_string();
-    record(engine, scope, &survey, connection, touched).await.map_err(one)?;
+    // Only now: a source that turns out to be broken off must leave no trace.
+    if !scope.dry {
+        record(engine, scope, connection, touched, &mut there).await.map_err(one)?;
+    }
     Ok(survey)
 }
 
@@ -128,6 +132,7 @@ struct Surveyor<'a> {
     spool: Spool,
     heads: HashSet<Digest>,
     touched: Vec<RowRecord>,
+    there: Spool,
 }
 
 fn items_binding<'a>(
@@ -160,13 +165,13 @@ impl Surveyor<'_> {
             if self.scope.only.is_some_and(|only| only != mapped.key) {
                 continue;
             }
-            let spooled = self.row(binding, row, mapped, record.as_ref());
+            let spooled = self.row(binding, row, mapped, record.as_ref())?;
             self.remember(id.0, spooled, row.number)?;
         }
         Ok(())
     }
 
-    fn row(&mut self, binding: &Binding, row: &Row, mapped: Mapped, record: Option<&RowRecord>) -> (Class, Spooled, bool) {
+    fn row(&mut self, binding: &Binding, row: &Row, mapped: Mapped, record: Option<&RowRecord>) -> Result<(Class, Spooled, bool), Problem> {
         let request = request_digest(&mapped.outcome);
         let now = Now { outcome: &mapped.outcome, content: mapped.content, request };
         let (mut class, mut problem) = classify(&now, record, self.connection.on_change);
@@ -175,7 +180,7 @@ impl Surveyor<'_> {
         }
         if class == Class::Create && self.scope.only_new {
             class = Class::AlreadyDone;
-            self.touched.push(self.there(&mapped.key, mapped.content, request));
+            self.there.push(&(&mapped.key, mapped.content, request))?;
         }
         if let Some(record) = record.filter(|_| class == Class::AlreadyDone && !self.scope.only_new) {
             self.touch(record, mapped.content, request);
@@ -194,14 +199,14 @@ impl Surveyor<'_> {
             problem,
             ..Spooled::default()
         };
-        (class, spooled, keep || writes)
+        Ok((class, spooled, keep || writes))
     }
 
     fn remember(&mut self, id: Digest, (class, spooled, keep): (Class, Spooled, bool), number: u64) -> Result<(), Problem> {
         let content = spooled.request;
         let spool = if keep { self.spool.push(&spooled)? } else { NOWHERE };
         let number = u32::try_from(number).map_err(|_| Problem::new("source.too_many_rows", "the source has too many rows"))?;
-        self.entries.push(Entry { id, content, spool, number, class });
+        self.entries.push(Entry { id, content, spool, number, class, follower: false });
         Ok(())
     }
 
@@ -212,10 +217,6 @@ impl Surveyor<'_> {
         if (record.state == RowState::Done && record.request == request && record.content != content) || is_edit_undone {
             self.touched.push(RowRecord { content, state: RowState::Done, problem: None, ..record.clone() });
         }
-    }
-
-    fn there(&self, key: &[String], content: Digest, request: Digest) -> RowRecord {
-        RowRecord { content, request, state: RowState::There, ..blank(self.connection, key, self.scope) }
     }
 
     /// Rows that are lines of bills.
@@ -373,18 +374,27 @@ pub fn blank(connection: &Connection, key: &[String], scope: &Scope<'_>) -> RowR
 }
 
 /// Writes down what needs no request: rows that are there, and edits that do not matter.
-async fn record(engine: &Engine, scope: &Scope<'_>, survey: &Survey, connection: &Connection, mut touched: Vec<RowRecord>) -> Result<(), Problem> {
-    if scope.dry || touched.is_empty() {
+async fn record(
+    engine: &Engine,
+    scope: &Scope<'_>,
+    connection: &Connection,
+    touched: Vec<RowRecord>,
+    there: &mut Spool,
+) -> Result<(), Problem> {
+    let mut rows: Vec<RowRecord> = touched;
+    let mut offset = 0;
+    while rows.len() >= CHUNK || offset < there.length() {
+        while rows.len() < CHUNK && offset < there.length() {
+            let (key, content, request): (Vec<String>, Digest, Digest) = there.get(offset)?;
+            offset = there.after(offset)?;
+            rows.push(RowRecord { content, request, state: RowState::There, ..blank(connection, &key, scope) });
+        }
+        let rest = rows.split_off(rows.len().min(CHUNK));
+        let chunk = std::mem::replace(&mut rows, rest);
+        engine.ledger()?.commit(chunk.into_iter().map(Change::Row).collect()).await?;
+    }
+    if rows.is_empty() {
         return Ok(());
     }
-    if connection.duplicates == Duplicates::Fail || connection.first_run == FirstRun::OnlyNew {
-        let failed: HashSet<Digest> =
-            survey.entries.iter().filter(|entry| entry.class == Class::Failed).map(|entry| entry.id).collect();
-        touched.retain(|row| !failed.contains(&row.id.0));
-    }
-    let ledger = engine.ledger()?;
-    for chunk in touched.chunks(CHUNK) {
-        ledger.commit(chunk.iter().cloned().map(Change::Row).collect()).await?;
-    }
-    Ok(())
+    engine.ledger()?.commit(rows.into_iter().map(Change::Row).collect()).await
 }

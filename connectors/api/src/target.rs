@@ -127,8 +127,9 @@ pub struct TargetInfo {
 /// A system that requests are sent to, seen through one account.
 ///
 /// Contract: [`Target::send`] sends exactly the given bytes under exactly the given key, once per call; it never
-/// retries by itself, never invents a key, and never reports a committed effect as [`SendError::Refused`]. Rate limits
-/// are waited for inside `send`, before the first byte leaves.
+/// retries by itself, never invents a key, and never reports a committed effect as [`SendError::Refused`]. It does not
+/// wait either: the caller asks [`Target::ready`] first, so that it can look at the clock once more before the first
+/// byte leaves. Everything that only reads waits for the rate limits by itself.
 #[async_trait]
 pub trait Target: Send + Sync {
     /// Encodes a call. Pure: equal calls give equal bytes.
