@@ -33,7 +33,11 @@ fn main() {
         measure(folder.path(), name, arguments, rows);
     }
     let ledger = fs::metadata(folder.path().join("state/ledger.db")).map_or(0, |data| data.len());
-    println!("ledger: {} MiB; binary: {} MiB", ledger >> 20, fs::metadata(env!("CARGO_BIN_EXE_rowbill")).map_or(0, |data| data.len()) >> 20);
+    println!(
+        "ledger: {} MiB; binary: {} MiB",
+        ledger >> 20,
+        fs::metadata(env!("CARGO_BIN_EXE_rowbill")).map_or(0, |data| data.len()) >> 20
+    );
 }
 
 fn write_project(folder: &Path, url: &str, rows: u64) {
@@ -74,6 +78,7 @@ fn watch(child: &mut Child) -> u64 {
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         peak = peak.max(line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0));
         match child.try_wait() {
+            #[expect(clippy::disallowed_methods, reason = "a gauge that looks now and then; nothing waits for it")]
             Ok(None) => std::thread::sleep(Duration::from_millis(20)),
             Ok(Some(code)) => {
                 assert!(code.success(), "{code}");

@@ -17,7 +17,7 @@
 pub type Time = i64;
 
 /// From this age on an idempotency key is not relied on any more. Stripe keeps keys for at least 24 h
-/// (docs.stripe.com/api/idempotent_requests); an hour is left for clocks and slow answers.
+/// (`docs.stripe.com/api/idempotent_requests`); an hour is left for clocks and slow answers.
 pub const KEY_WINDOW: Time = 23 * 3600;
 /// How long after the last send an unseen request may still take effect: the client gives up after 60 s, and the rest
 /// is margin.
@@ -122,9 +122,8 @@ pub fn step(state: &State, event: &Event, now: Time, unsure: WhenUnsure) -> (Sta
     match (state, event) {
         (State::New, Event::Begin | Event::Retry) => fresh(1, now),
         (State::Failed { generation } | State::Review { generation }, Event::Retry) => fresh(generation + 1, now),
-        (State::Intent(intent), Event::Begin | Event::Retry) => decide(*intent, now),
         (State::Intent(intent), Event::Ready) if may_leave(intent, now) => (state.clone(), Effect::Transmit),
-        (State::Intent(intent), Event::Ready) => decide(*intent, now),
+        (State::Intent(intent), Event::Begin | Event::Retry | Event::Ready) => decide(*intent, now),
         (State::Intent(_), Event::Accepted(id) | Event::Found(Some(id))) => {
             (State::Done { object: id.clone() }, Effect::Settled)
         }
@@ -162,11 +161,8 @@ fn may_leave(intent: &Intent, now: Time) -> bool {
 
 fn doubt(intent: Intent) -> (State, Effect) {
     let doubts = intent.doubts + 1;
-    let effect = if doubts < DOUBT_LIMIT {
-        Effect::BackOff
-    } else {
-        Effect::Defer { until: intent.last_sent + IN_FLIGHT }
-    };
+    let effect =
+        if doubts < DOUBT_LIMIT { Effect::BackOff } else { Effect::Defer { until: intent.last_sent + IN_FLIGHT } };
     (State::Intent(Intent { doubts, ..intent }), effect)
 }
 

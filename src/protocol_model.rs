@@ -31,7 +31,7 @@ enum Memory {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Answer {
     Accepted,
-    NoAnswer,
+    Lost,
     Unclear,
 }
 
@@ -108,7 +108,7 @@ impl Model {
             Memory::Answered(answer) => {
                 let event = match answer {
                     Answer::Accepted => Event::Accepted("object".to_owned()),
-                    Answer::NoAnswer => Event::NoAnswer,
+                    Answer::Lost => Event::NoAnswer,
                     Answer::Unclear => Event::Unclear,
                 };
                 self.apply(world, &state, &event, faults)
@@ -130,7 +130,12 @@ impl Model {
         let (mut next, mut effect) = step(state, event, world.now, WhenUnsure::Resend);
         match (self.variant, state, event) {
             (Variant::NewKeyAfter5xx, State::Intent(intent), Event::Unclear) => {
-                let fresh = Intent { generation: intent.generation + 1, first_sent: world.now, last_sent: world.now, doubts: 0 };
+                let fresh = Intent {
+                    generation: intent.generation + 1,
+                    first_sent: world.now,
+                    last_sent: world.now,
+                    doubts: 0,
+                };
                 (next, effect) = (State::Intent(fresh), Effect::Send);
             }
             (Variant::NoAgeCheckAtTheSend, State::Intent(_), Event::Ready) => {
@@ -192,7 +197,9 @@ impl Model {
             world = if world.in_flight.is_empty() {
                 match self.worker(&world, false).into_iter().next() {
                     Some(next) => next,
-                    None => World { now: world.now + 6 * MINUTE, keys: live(&world.keys, world.now + 6 * MINUTE), ..world },
+                    None => {
+                        World { now: world.now + 6 * MINUTE, keys: live(&world.keys, world.now + 6 * MINUTE), ..world }
+                    }
                 }
             } else {
                 self.nature(&world).swap_remove(0)
@@ -207,11 +214,11 @@ fn send(world: &World, generation: u32, faults: bool) -> Vec<World> {
     let keys = live(&world.keys, world.now);
     let answered = |answer: Answer| World { keys: keys.clone(), memory: Memory::Answered(answer), ..world.clone() };
     if world.in_flight.iter().any(|request| request.0 == generation) {
-        return vec![answered(Answer::NoAnswer)];
+        return vec![answered(Answer::Lost)];
     }
     if let Some((_, is_500, _)) = keys.iter().find(|key| key.0 == generation) {
         let replay = answered(if *is_500 { Answer::Unclear } else { Answer::Accepted });
-        return if faults { vec![replay, answered(Answer::NoAnswer)] } else { vec![replay] };
+        return if faults { vec![replay, answered(Answer::Lost)] } else { vec![replay] };
     }
     let commit = |is_500: bool, makes: u8, answer: Answer| {
         let mut next = answered(answer);
@@ -221,9 +228,9 @@ fn send(world: &World, generation: u32, faults: bool) -> Vec<World> {
     };
     let mut next = vec![commit(false, 1, Answer::Accepted)];
     if faults {
-        next.push(commit(false, 1, Answer::NoAnswer));
-        next.push(answered(Answer::NoAnswer));
-        let mut flying = answered(Answer::NoAnswer);
+        next.push(commit(false, 1, Answer::Lost));
+        next.push(answered(Answer::Lost));
+        let mut flying = answered(Answer::Lost);
         flying.in_flight.push((generation, world.now));
         next.push(flying);
         next.push(commit(true, 1, Answer::Unclear));
@@ -278,6 +285,7 @@ fn rules_that_are_left_out_are_caught() {
 
 #[test]
 fn the_window_leaves_room_before_keys_are_forgotten() {
-    assert!(KEY_WINDOW < PRUNE - 30 * MINUTE);
-    assert!(DOUBT_LIMIT > 1);
+    let (window, doubts) = (KEY_WINDOW, DOUBT_LIMIT);
+    assert!(window < PRUNE - 30 * MINUTE);
+    assert!(doubts > 1);
 }

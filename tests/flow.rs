@@ -42,7 +42,8 @@ fn each_row_is_one_object_and_a_second_run_sends_nothing() {
         assert_eq!(journal::made(&project.stripe, kind).len(), count, "{kind}");
     }
     assert_eq!(books::billed(&project.stripe), [("eur".to_owned(), 184_510)].into());
-    let mut totals: Vec<i64> = project.stripe.objects("invoice").iter().filter_map(|one| one["total"].as_i64()).collect();
+    let mut totals: Vec<i64> =
+        project.stripe.objects("invoice").iter().filter_map(|one| one["total"].as_i64()).collect();
     totals.sort_unstable();
     assert_eq!(totals, [1999, 8550, 73_960, 100_001]);
     assert!(project.stripe.objects("invoice").iter().all(|invoice| invoice["status"] == "open"));

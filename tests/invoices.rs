@@ -203,7 +203,8 @@ fn every_finish_leaves_its_state_and_goes_no_further() {
 
 #[test]
 fn only_and_limit_are_about_groups() {
-    let project = bills("B-1,fay@example.org,Chair,80.00\nB-2,gus@example.org,Table,1.00\nB-3,gus@example.org,Lamp,2.00\n");
+    let project =
+        bills("B-1,fay@example.org,Chair,80.00\nB-2,gus@example.org,Table,1.00\nB-3,gus@example.org,Lamp,2.00\n");
     let run = project.run(&["run-now", "bills", "--only", "B-2,gus@example.org"]);
     assert_eq!(run.exits(0).tally("bills"), "1 = 1 done");
     let run = project.run(&["run-now", "bills", "--limit", "1"]);

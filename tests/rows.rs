@@ -160,7 +160,8 @@ fn rows_that_were_there_before_the_first_run_are_never_billed() {
     assert_eq!(project.run(&["plan", "customers"]).would("customers"), "2 already_done");
     assert_eq!(project.run_all().exits(0).tally("customers"), "2 = 2 already_done");
     assert_eq!(project.posts_since(0), [""; 0]);
-    project.csv("customers", "Customer ID,E-mail,Name\n1,a@example.org,Anna\n2,b@example.org,Bob\n3,c@example.org,Cid\n");
+    project
+        .csv("customers", "Customer ID,E-mail,Name\n1,a@example.org,Anna\n2,b@example.org,Bob\n3,c@example.org,Cid\n");
     assert_eq!(project.run_all().exits(0).tally("customers"), "3 = 1 done + 2 already_done");
     assert_eq!(names(&project), ["Cid"]);
     assert_eq!(project.row("customers", "1")["state"], "already_there");

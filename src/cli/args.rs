@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Rows in, bills out, once: from spreadsheets and files to Stripe customers, invoice items and invoices.
 #[derive(Debug, Parser)]
 #[command(name = "rowbill", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
-#[command(after_help = "Start with `rowbill demo`: a fake Stripe and sample rows, nothing real is touched.\nScripts use `--output json` and the exit code (docs/commands.md).")]
+#[command(
+    after_help = "Start with `rowbill demo`: a fake Stripe and sample rows, nothing real is touched.\nScripts use `--output json` and the exit code (docs/commands.md)."
+)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -179,7 +181,7 @@ pub enum Command {
     },
     /// What a problem's code means and how to mend it
     Explain {
-        /// The code, such as row.not_a_number
+        /// The code, such as `row.not_a_number`
         code: String,
     },
 }

@@ -99,7 +99,10 @@ impl Context {
                 .collect();
             let known = known_objects(engine, line, &tags).await.map_err(|error| error.problem().clone())?;
             if let Some(object) = known {
-                return Err(missing(path, &format!("account `{account}` holds objects of these connections ({})", object.id)));
+                return Err(missing(
+                    path,
+                    &format!("account `{account}` holds objects of these connections ({})", object.id),
+                ));
             }
         }
         self.screen.say(format!("made a new ledger: {}", path.display()));
@@ -110,14 +113,18 @@ impl Context {
 /// What the target holds of these connections: by search for any age, by list for the last hour. Where the target
 /// cannot search, the list goes back as far as it goes.
 async fn known_objects(engine: &Engine, line: &AccountLine, tags: &[String]) -> Result<Option<Receipt>, SendError> {
-    let is_ours = |receipt: &Receipt| receipt.op.as_ref().is_some_and(|op| tags.iter().any(|tag| op.0.starts_with(tag.as_str())));
-    let searched = line.target.search_ours().await?;
+    let is_ours =
+        |receipt: &Receipt| receipt.op.as_ref().is_some_and(|op| tags.iter().any(|tag| op.0.starts_with(tag.as_str())));
+    let searched = match line.target.search_ours().await {
+        Err(SendError::Refused(_)) => None,
+        searched => searched?,
+    };
     let since = searched.is_some().then(|| engine.clock.now() - 3600);
     if let Some(found) = searched.into_iter().flatten().find(is_ours) {
         return Ok(Some(found));
     }
     for kind in ["customer", "invoiceitem", "invoice"] {
-        let filter = Filter { created_since: since, at_most: Some(2000), ..Filter::default() };
+        let filter = Filter { created_since: since, ..Filter::default() };
         if let Some(found) = line.target.list(kind, &filter).await?.into_iter().find(is_ours) {
             return Ok(Some(found));
         }

@@ -32,8 +32,13 @@ pub async fn demo(context: &Context, keep: bool) -> Result<u8, Problems> {
     let sheets = FakeSheets::start();
     sheets.set_rows("Orders", orders());
     write(folder.path(), &sandbox, &sheets).map_err(|error| one(unwritable(&error)))?;
-    let inner = Context { global: context.global.clone(), screen: super::screen::Screen::new(&context.global), stop: std::sync::Arc::new(Stop::default()) };
-    let inner = Context { global: super::args::Global { config: folder.path().join("rowbill.yaml"), ..inner.global }, ..inner };
+    let inner = Context {
+        global: context.global.clone(),
+        screen: super::screen::Screen::new(&context.global),
+        stop: std::sync::Arc::new(Stop::default()),
+    };
+    let inner =
+        Context { global: super::args::Global { config: folder.path().join("rowbill.yaml"), ..inner.global }, ..inner };
     let shown = show(&inner, &sandbox).await;
     sandbox.shutdown().await;
     if keep {
@@ -45,7 +50,7 @@ pub async fn demo(context: &Context, keep: bool) -> Result<u8, Problems> {
 
 async fn show(context: &Context, sandbox: &Sandbox) -> Result<u8, Problems> {
     let screen = &context.screen;
-    screen.say(format!("A fake Stripe ({}) and a fake Google Sheets, on this machine only.", sandbox.url()));
+    screen.line(format!("A fake Stripe ({}) and a fake Google Sheets, on this machine only.", sandbox.url()));
     say(context, "What would happen", "rowbill plan --all");
     plan::plan(context, Vec::new(), true, None, false).await?;
     say(context, "Rows become customers, items and invoices", "rowbill run-now --all");
@@ -55,16 +60,17 @@ async fn show(context: &Context, sandbox: &Sandbox) -> Result<u8, Problems> {
     say(context, "What the fake Stripe has now", "");
     for kind in ["customer", "invoiceitem", "invoice"] {
         let objects = sandbox.objects(kind);
-        screen.say(format!("  {:3} {kind}s", objects.len()));
+        screen.line(format!("  {:3} {kind}s", objects.len()));
         for invoice in objects.iter().filter(|_| kind == "invoice") {
             let text = |name: &str| invoice[name].as_str().unwrap_or_default().to_owned();
             let total = invoice["total"].as_i64().unwrap_or_default();
-            let total = crate::mapping::money::display(total, &text("currency"), &crate::connectors::catalog().currencies);
-            screen.say(format!("      {}  {:6} {total}  {}", text("id"), text("status"), text("description")));
+            let total =
+                crate::mapping::money::display(total, &text("currency"), &crate::connectors::catalog().currencies);
+            screen.line(format!("      {}  {:6} {total}  {}", text("id"), text("status"), text("description")));
         }
     }
-    screen.say("");
-    screen.say(format!("Now yours: {}", bold("rowbill init my-project")));
+    screen.line("");
+    screen.line(format!("Now yours: {}", bold("rowbill init my-project")));
     Ok(exit::OK)
 }
 
@@ -75,7 +81,11 @@ async fn run(context: &Context) -> Result<(), Problems> {
 }
 
 fn say(context: &Context, what: &str, command: &str) {
-    context.screen.say(format!("\n{} {}", bold(what), dim(&if command.is_empty() { String::new() } else { format!("$ {command}") })));
+    context.screen.line(format!(
+        "\n{} {}",
+        bold(what),
+        dim(&if command.is_empty() { String::new() } else { format!("$ {command}") })
+    ));
 }
 
 fn write(folder: &Path, sandbox: &Sandbox, sheets: &FakeSheets) -> std::io::Result<()> {
@@ -88,8 +98,14 @@ fn write(folder: &Path, sandbox: &Sandbox, sheets: &FakeSheets) -> std::io::Resu
     let login: PathBuf = sheets.login_file(folder);
     // The same settings with the two addresses of this machine in them.
     let settings = SETTINGS
-        .replace("key: { env: STRIPE_SECRET_KEY }", &format!("key: {{ file: demo.key }}\n    api_base: {}\n   ", sandbox.url()))
-        .replace("login: { file: secrets/service-account.json }", &format!("login: {{ file: {:?} }}\n  api_base: {}", login, sheets.url()));
+        .replace(
+            "key: { env: STRIPE_SECRET_KEY }",
+            &format!("key: {{ file: demo.key }}\n    api_base: {}\n   ", sandbox.url()),
+        )
+        .replace(
+            "login: { file: secrets/service-account.json }",
+            &format!("login: {{ file: \"{}\" }}\n  api_base: {}", login.display(), sheets.url()),
+        );
     std::fs::write(folder.join("rowbill.yaml"), settings)
 }
 
@@ -98,7 +114,10 @@ fn orders() -> Vec<Vec<serde_json::Value>> {
         vec![json!(order), json!(id), json!(email), json!("2026-11"), json!(what), total, json!(ready)]
     };
     vec![
-        ["Order no.", "Customer ID", "E-mail", "Month", "Description", "Total", "Ready"].iter().map(|header| json!(header)).collect(),
+        ["Order no.", "Customer ID", "E-mail", "Month", "Description", "Total", "Ready"]
+            .iter()
+            .map(|header| json!(header))
+            .collect(),
         row("A-1", 1, "ann@example.org", "Oak table", json!(420), true),
         row("A-2", 1, "ann@example.org", "Four chairs", json!(319.6), true),
         row("A-3", 2, "bob@example.org", "Lamp", json!(19.99), true),

@@ -1,5 +1,6 @@
 //! `rowbill doctor`: all that a run needs; every fix is printed as a command.
 
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 use rowbill_connector::Problem;
@@ -36,7 +37,10 @@ impl Finding {
 pub async fn doctor(context: &Context) -> Result<u8, Problems> {
     let project = context.project()?;
     let count = project.connections.len();
-    let mut findings = vec![Finding::fine("rowbill.yaml", format!("{count} connections, {} accounts", project.settings.accounts.len()))];
+    let mut findings = vec![Finding::fine(
+        "rowbill.yaml",
+        format!("connections: {count}, accounts: {}", project.settings.accounts.len()),
+    )];
     findings.push(ledger(context, &project).await);
     for connection in &project.connections {
         findings.push(source(&project, connection).await);
@@ -44,7 +48,8 @@ pub async fn doctor(context: &Context) -> Result<u8, Problems> {
     for account in project.settings.accounts.values() {
         findings.extend(account_works(account).await);
     }
-    let problems: Problems = findings.iter().filter(|finding| !finding.is_warning).filter_map(|finding| finding.problem.clone()).collect();
+    let problems: Problems =
+        findings.iter().filter(|finding| !finding.is_warning).filter_map(|finding| finding.problem.clone()).collect();
     print(context, &findings);
     Ok(exit::first(problems.iter().map(exit::of_problem)))
 }
@@ -54,7 +59,13 @@ fn print(context: &Context, findings: &[Finding]) {
         let list: Vec<_> = findings
             .iter()
             .map(|finding| {
-                let state = if finding.problem.is_none() { "ok" } else if finding.is_warning { "warning" } else { "problem" };
+                let state = if finding.problem.is_none() {
+                    "ok"
+                } else if finding.is_warning {
+                    "warning"
+                } else {
+                    "problem"
+                };
                 json!({ "what": finding.what, "state": state, "detail": finding.good, "problem": finding.problem })
             })
             .collect();
@@ -64,7 +75,9 @@ fn print(context: &Context, findings: &[Finding]) {
     }
     for finding in findings {
         match (&finding.good, &finding.problem) {
-            (Some(detail), _) => context.screen.line(format!("  {} {:20} {}", good("✔"), finding.what, harmless(detail))),
+            (Some(detail), _) => {
+                context.screen.line(format!("  {} {:20} {}", good("✔"), finding.what, harmless(detail)))
+            }
             (None, Some(problem)) => {
                 let sign = if finding.is_warning { unsure("!") } else { bad("✘") };
                 context.screen.line(format!("  {sign} {:20} {}", finding.what, harmless(&problem.message)));
@@ -110,19 +123,23 @@ async fn account_works(account: &crate::config::Account) -> Vec<Finding> {
         Err(problem) => return vec![Finding::wrong(&account.name, problem)],
     };
     let mut findings = match target.check().await {
-        Ok(info) => vec![Finding::fine(&account.name, format!("the key works, {mode}, {}", info.account.unwrap_or_default()))],
+        Ok(info) => {
+            vec![Finding::fine(&account.name, format!("the key works, {mode}, {}", info.account.unwrap_or_default()))]
+        }
         Err(error) => vec![Finding::wrong(&account.name, error.problem().clone())],
     };
-    use secrecy::ExposeSecret;
     let is_full = account.key.read().is_ok_and(|key| key.expose_secret().starts_with("sk_live_"));
     if is_full {
         let problem = Problem::new("account.full_key", "the key is a full secret key");
         let advice = "make a restricted key in Stripe with Customers: write and Invoices: write, and use that";
         findings.push(Finding::warning(&account.name, problem.advise(advice)));
     }
-    if let Some(skew) = target.clock().map(|theirs| skew(theirs)).filter(|skew| *skew > 60) {
+    if let Some(skew) = target.clock().map(skew).filter(|skew| *skew > 60) {
         let problem = Problem::new("clock.skew", format!("this machine's clock is {skew} s away from Stripe's"));
-        findings.push(Finding::warning("clock", problem.advise("switch on time synchronisation: timedatectl set-ntp true")));
+        findings.push(Finding::warning(
+            "clock",
+            problem.advise("switch on time synchronisation: timedatectl set-ntp true"),
+        ));
     }
     findings
 }

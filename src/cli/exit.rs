@@ -38,8 +38,13 @@ pub fn of_problem(problem: &Problem) -> u8 {
     let is_of_source = problem.place.as_ref().is_some_and(|place| place.source.is_some());
     match problem.code.as_str() {
         "ledger.locked" => LOCKED,
-        "stripe.key_form" | "stripe.key_mode" | "stripe.key_refused" | "stripe.permission" | "stripe.livemode_mismatch"
-        | "source.login_refused" | "source.forbidden" => LOGIN,
+        "stripe.key_form"
+        | "stripe.key_mode"
+        | "stripe.key_refused"
+        | "stripe.permission"
+        | "stripe.livemode_mismatch"
+        | "source.login_refused"
+        | "source.forbidden" => LOGIN,
         code if code.starts_with("ledger.") => LEDGER,
         code if code.starts_with("guard.") => GUARD,
         code if code.starts_with("source.") => SOURCE,
@@ -67,7 +72,19 @@ pub fn of_report(report: &Report) -> u8 {
 /// Of several, the one that counts.
 pub fn first(codes: impl IntoIterator<Item = u8>) -> u8 {
     const ORDER: [u8; 13] = [
-        INTERRUPTED, LEDGER, LOCKED, LOGIN, SOURCE, GUARD, CONFIG, NEEDS_PERSON, FAILED_ROWS, DEFERRED_ROWS, CHANGES, OTHER, OK,
+        INTERRUPTED,
+        LEDGER,
+        LOCKED,
+        LOGIN,
+        SOURCE,
+        GUARD,
+        CONFIG,
+        NEEDS_PERSON,
+        FAILED_ROWS,
+        DEFERRED_ROWS,
+        CHANGES,
+        OTHER,
+        OK,
     ];
     let codes: Vec<u8> = codes.into_iter().collect();
     ORDER.into_iter().find(|code| codes.contains(code)).unwrap_or(OK)

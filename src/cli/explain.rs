@@ -1,9 +1,11 @@
 //! `rowbill explain CODE`: what a code means and how to mend it.
 
+use rowbill_connector::Problem;
+
 use super::context::Context;
 use super::exit;
 use super::screen::bold;
-use crate::suggest::did_you_mean;
+use crate::suggest::nearest;
 
 /// All codes with their explanations: one `## code` heading each. Read by people on the web as well.
 const CODES: &str = include_str!("../../docs/problems.md");
@@ -30,7 +32,9 @@ pub fn explain(context: &Context, code: &str) -> u8 {
         }
         None => {
             let names: Vec<&str> = sections.iter().map(|(name, _)| *name).collect();
-            context.screen.say(format!("there is no problem with the code `{code}`; {}", did_you_mean(code, &names)));
+            let near = nearest(code, &names).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+            let problem = Problem::new("explain.unknown", format!("there is no problem with the code `{code}`{near}"));
+            context.screen.refused(exit::OTHER, &[problem.advise("docs/problems.md has all codes")], &context.root());
             exit::OTHER
         }
     }

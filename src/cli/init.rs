@@ -25,11 +25,13 @@ pub async fn init(context: &Context, dir: &Path, from: Option<&str>) -> Result<u
             (name, mapping, None)
         }
     };
-    let mut files = vec![(dir.join("rowbill.yaml"), SETTINGS.to_owned()), (dir.join(format!("mappings/{name}.yaml")), mapping)];
+    let mut files =
+        vec![(dir.join("rowbill.yaml"), SETTINGS.to_owned()), (dir.join(format!("mappings/{name}.yaml")), mapping)];
     files.push((dir.join(".gitignore"), "/state/\n/secrets/\n*.results.csv\n".to_owned()));
     files.extend(sample.map(|(path, text)| (dir.join(path), text.to_owned())));
     if let Some((taken, _)) = files.iter().take(2).find(|(path, _)| path.exists()) {
-        let problem = Problem::new("config.exists", format!("{} is there already; nothing was written", taken.display()));
+        let problem =
+            Problem::new("config.exists", format!("{} is there already; nothing was written", taken.display()));
         return Err(one(problem.advise("choose another folder: rowbill init DIR")));
     }
     for (path, text) in &files {
@@ -45,7 +47,10 @@ pub async fn init(context: &Context, dir: &Path, from: Option<&str>) -> Result<u
     }
     let config = dir.join("rowbill.yaml");
     context.screen.say("next:  export STRIPE_SECRET_KEY=sk_test_…   (or `rowbill sandbox` and its api_base)");
-    context.screen.say(format!("       rowbill -c {0} validate;  rowbill -c {0} preview {name};  rowbill -c {0} plan {name}", config.display()));
+    context.screen.say(format!(
+        "       rowbill -c {0} validate;  rowbill -c {0} preview {name};  rowbill -c {0} plan {name}",
+        config.display()
+    ));
     Ok(exit::OK)
 }
 
@@ -61,9 +66,13 @@ async fn from_csv(dir: &Path, from: &str) -> Result<(String, String), Problem> {
     };
     let config = CsvConfig { path: PathBuf::from(path), display: path.to_owned(), delimiter: None, encoding: None };
     let headers = CsvSource::new(config)?.check().await?.headers;
-    let name = Path::new(path).file_stem().map_or("rows".to_owned(), |stem| snake_case(&stem.to_string_lossy()).replace('_', "-"));
+    let name = Path::new(path)
+        .file_stem()
+        .map_or("rows".to_owned(), |stem| snake_case(&stem.to_string_lossy()).replace('_', "-"));
     let shown = std::path::absolute(path).ok().zip(std::path::absolute(dir).ok());
-    let shown = shown.and_then(|(path, dir)| path.strip_prefix(dir).ok().map(Path::to_owned)).unwrap_or_else(|| std::path::absolute(path).unwrap_or_default());
+    let shown = shown
+        .and_then(|(path, dir)| path.strip_prefix(dir).ok().map(Path::to_owned))
+        .unwrap_or_else(|| std::path::absolute(path).unwrap_or_default());
     let mut columns = String::new();
     for header in headers.iter().filter(|header| !header.trim().is_empty()) {
         let kind = guess(header);
@@ -72,11 +81,15 @@ async fn from_csv(dir: &Path, from: &str) -> Result<(String, String), Problem> {
         let _ = writeln!(columns, "      {}: {{ header: \"{header}\"{kind} }}{note}", snake_case(&header));
     }
     let first = headers.first().map(|header| snake_case(header)).unwrap_or_default();
-    let email = headers.iter().find(|header| guess(header).contains("email")).map_or("email".to_owned(), |header| snake_case(header));
+    let email = headers
+        .iter()
+        .find(|header| guess(header).contains("email"))
+        .map_or("email".to_owned(), |header| snake_case(header));
     let mapping = format!(
-        "# yaml-language-server: $schema=https://rowbill.invalid/schema/mapping.json\ntitle: {name}\naccount: acme\nsource:\n  csv:\n    path: {shown:?}\n    columns:\n{columns}key: [{first}]                   # a guess: the columns that identify a row, never its number\nfirst_run: only_new           # all: bill the rows that are there today; only_new: only those that come\ncreate_customer:\n  email: ${{{{ row.{email} | lower }}}}\n"
+        "title: {name}\naccount: acme\nsource:\n  csv:\n    path: \"{}\"\n    columns:\n{columns}key: [{first}]                   # a guess: the columns that identify a row, never its number\nfirst_run: only_new           # all: bill the rows that are there today; only_new: only those that come\ncreate_customer:\n  email: ${{{{ row.{email} | lower }}}}\n",
+        shown.display()
     );
-    Ok((name, mapping.replace("# yaml-language-server: $schema=https://rowbill.invalid/schema/mapping.json\n", "")))
+    Ok((name, mapping))
 }
 
 fn guess(header: &str) -> &'static str {

@@ -81,7 +81,9 @@ async fn dispatch(context: &Context, command: Command) -> Result<u8, Problems> {
         Command::Preview { name, row, rows } => preview::preview(context, &name, row.as_deref(), rows).await,
         Command::Plan { names, all, only, exit_code } => plan::plan(context, names, all, only, exit_code).await,
         Command::SendTest { name, row, cleanup } => send_test::send_test(context, &name, row.as_deref(), cleanup).await,
-        Command::RunNow { names, all, dry_run, only, .. } if dry_run => plan::plan(context, names, all, only, false).await,
+        Command::RunNow { names, all, dry_run, only, .. } if dry_run => {
+            plan::plan(context, names, all, only, false).await
+        }
         Command::RunNow { names, all, only, limit, with_after, .. } => {
             run_now::run_now(context, run_now::Asked { names, all, only, limit, with_after }).await
         }
@@ -104,9 +106,13 @@ static ENDED_BY: AtomicU8 = AtomicU8::new(exit::INTERRUPTED);
 /// Once: finish what is under way and report. Twice: stop now, which is safe too.
 async fn interrupts(stop: Arc<Stop>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
     for is_second in [false, true] {
-        let code = tokio::select! { _ = interrupt.recv() => exit::INTERRUPTED, _ = terminate.recv() => exit::TERMINATED };
+        let code =
+            tokio::select! { _ = interrupt.recv() => exit::INTERRUPTED, _ = terminate.recv() => exit::TERMINATED };
         ENDED_BY.store(code, Ordering::SeqCst);
         if is_second {
             std::process::exit(code.into());

@@ -4,7 +4,13 @@ use super::context::{Context, Problems, progress};
 use super::{exit, report_out, run_now};
 use crate::run::{self, Order};
 
-pub async fn plan(context: &Context, names: Vec<String>, all: bool, only: Option<String>, exit_code: bool) -> Result<u8, Problems> {
+pub async fn plan(
+    context: &Context,
+    names: Vec<String>,
+    all: bool,
+    only: Option<String>,
+    exit_code: bool,
+) -> Result<u8, Problems> {
     let project = context.project()?;
     let names = run_now::selected(&project, &names, all, false)?;
     let mut engine = context.engine(project, &names, progress(context))?;

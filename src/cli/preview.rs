@@ -10,7 +10,7 @@ use super::{exit, run_now};
 use crate::config::Connection;
 use crate::connectors;
 use crate::mapping::params::Surroundings;
-use crate::mapping::row::{Binding, Mapped, Outcome};
+use crate::mapping::row::{Binding, CustomerName, Mapped, Outcome};
 
 pub async fn preview(context: &Context, name: &str, row: Option<&str>, count: usize) -> Result<u8, Problems> {
     let one = |problem: Problem| vec![problem];
@@ -28,7 +28,10 @@ pub async fn preview(context: &Context, name: &str, row: Option<&str>, count: us
             if wanted.as_ref().is_some_and(|wanted| *wanted != mapped.key) {
                 continue;
             }
-            let head = connection.action.invoice().map(|invoice| binding.head(&invoice.customer, &invoice.block, &row, &around));
+            let head = connection
+                .action
+                .invoice()
+                .map(|invoice| binding.head(&invoice.customer, &invoice.block, &row, &around));
             shown.push(value(connection, &mapped, head));
             if shown.len() >= count {
                 break 'rows;
@@ -36,17 +39,25 @@ pub async fn preview(context: &Context, name: &str, row: Option<&str>, count: us
         }
     }
     if shown.is_empty() && wanted.is_some() {
-        return Err(one(Problem::new("config.key", "no row has this key").advise("look at the key columns of the source")));
+        return Err(one(
+            Problem::new("config.key", "no row has this key").advise("look at the key columns of the source")
+        ));
     }
     if context.screen.is_json() {
         context.screen.json(&json!({ "v": 1, "connection": connection.name, "rows": shown }));
     } else {
-        shown.iter().for_each(|row| text(context, connection, row));
+        for row in &shown {
+            text(context, connection, row);
+        }
     }
     Ok(exit::OK)
 }
 
-fn value(connection: &Connection, mapped: &Mapped, head: Option<Result<crate::mapping::row::Prepared, Problem>>) -> Value {
+fn value(
+    connection: &Connection,
+    mapped: &Mapped,
+    head: Option<Result<crate::mapping::row::Prepared, Problem>>,
+) -> Value {
     let mut value = json!({ "key": mapped.key, "row": mapped.number });
     match &mapped.outcome {
         Outcome::Skipped => value["state"] = json!("skipped"),
@@ -57,16 +68,30 @@ fn value(connection: &Connection, mapped: &Mapped, head: Option<Result<crate::ma
         Outcome::Ready(prepared) => {
             value["state"] = json!("ready");
             value["action"] = json!(connection.action.name());
-            value["customer"] = json!(prepared.customer);
+            value["customer"] = prepared.customer.as_ref().map_or(Value::Null, named);
             value["params"] = params(&prepared.params);
             match head {
-                Some(Ok(head)) => value["invoice"] = json!({ "customer": head.customer, "params": params(&head.params) }),
+                Some(Ok(head)) => {
+                    value["invoice"] =
+                        json!({ "customer": head.customer.as_ref().map(named), "params": params(&head.params) })
+                }
                 Some(Err(problem)) => value["problem"] = json!(problem),
                 None => {}
             }
         }
     }
     value
+}
+
+/// A customer in the mapping's own words.
+fn named(name: &CustomerName) -> Value {
+    match name {
+        CustomerName::Id(id) => json!({ "id": id }),
+        CustomerName::From { connection, key } => json!({ "from": connection, "key": key }),
+        CustomerName::ByEmail { email, create } => {
+            json!({ "by_email": email, "if_missing": if *create { "create" } else { "fail" } })
+        }
+    }
 }
 
 /// Parameters as plain JSON.
@@ -87,12 +112,18 @@ pub fn params(params: &indexmap::IndexMap<String, rowbill_connector::Param>) -> 
 fn text(context: &Context, connection: &Connection, row: &Value) {
     let key: Vec<&str> = row["key"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let state = row["state"].as_str().unwrap_or_default();
-    context.screen.line(format!("{}  {}", bold(&harmless(&key.join(","))), dim(&format!("row {}  {state}", row["row"]))));
+    context.screen.line(format!(
+        "{}  {}",
+        bold(&harmless(&key.join(","))),
+        dim(&format!("row {}  {state}", row["row"]))
+    ));
     if let Some(problem) = row["problem"]["message"].as_str() {
         context.screen.line(format!("  {} {}", bad("✘"), harmless(problem)));
     }
-    for (name, params) in [("invoice", &row["invoice"]["params"]), (connection.action.name(), &row["params"])] {
-        let Some(params) = params.as_object() else { continue };
+    let is_invoice = connection.action.invoice().is_some();
+    let own = if is_invoice { "item" } else { connection.action.name() };
+    for (name, params) in [("create_invoice", &row["invoice"]["params"]), (own, &row["params"])] {
+        let Some(params) = params.as_object().filter(|params| !params.is_empty()) else { continue };
         context.screen.line(format!("  {name}"));
         for (name, value) in params {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -100,6 +131,10 @@ fn text(context: &Context, connection: &Connection, row: &Value) {
         }
     }
     for customer in [&row["customer"], &row["invoice"]["customer"]].into_iter().filter(|customer| !customer.is_null()) {
-        context.screen.line(format!("    {:14} {}", "customer", harmless(&customer.to_string())));
+        let parts = customer.as_object().into_iter().flatten().map(|(name, value)| {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            format!("{name}: {value}")
+        });
+        context.screen.line(format!("    {:14} {}", "customer", harmless(&parts.collect::<Vec<_>>().join(", "))));
     }
 }

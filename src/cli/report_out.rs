@@ -21,7 +21,8 @@ pub fn print(screen: &Screen, reports: &mut [Report]) -> Result<(), Problem> {
     }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let many = reports.len() != 1 && !screen.is_jsonl();
-    let broken = |error: std::io::Error| Problem::new("output.failed", format!("the result could not be printed: {error}"));
+    let broken =
+        |error: std::io::Error| Problem::new("output.failed", format!("the result could not be printed: {error}"));
     if many {
         write!(out, "[").map_err(broken)?;
     }
@@ -42,7 +43,8 @@ pub fn print(screen: &Screen, reports: &mut [Report]) -> Result<(), Problem> {
 
 /// Writes a report's object; its problems may be many, and are never all in memory.
 fn stream(out: &mut impl Write, report: &mut Report) -> Result<(), Problem> {
-    let broken = |error: std::io::Error| Problem::new("output.failed", format!("the result could not be printed: {error}"));
+    let broken =
+        |error: std::io::Error| Problem::new("output.failed", format!("the result could not be printed: {error}"));
     let head = head(report).to_string();
     write!(out, "{},\"problems\":[", head.trim_end_matches('}')).map_err(broken)?;
     let mut first = true;
@@ -101,8 +103,17 @@ fn totals(amounts: &Amounts) -> String {
     amounts.0.iter().map(|(code, minor)| display(*minor, code, &catalog().currencies)).collect::<Vec<_>>().join(", ")
 }
 
-fn what(report: &Report, connection_makes: u64) -> String {
-    if report.groups > 0 { format!("rows in {} invoices", report.groups) } else if connection_makes == 1 { "row".into() } else { "rows".into() }
+fn what(report: &Report, rows: u64) -> String {
+    let rows = if rows == 1 { "row" } else { "rows" };
+    format!("{rows}{}", in_invoices(report))
+}
+
+fn in_invoices(report: &Report) -> String {
+    match report.groups {
+        0 => String::new(),
+        1 => " in 1 invoice".to_owned(),
+        count => format!(" in {count} invoices"),
+    }
 }
 
 fn plan_text(screen: &Screen, report: &Report) {
@@ -110,7 +121,7 @@ fn plan_text(screen: &Screen, report: &Report) {
     screen.line(format!("{} → {} {}   plan", bold(&report.connection), report.account, mode(report)));
     let line = |sign: &str, count: u64, text: &str| {
         if count > 0 {
-            screen.line(format!("  {sign} {count:>6}  {text}"));
+            screen.line(format!("  {sign} {count:>6}  {}", text.trim_end()));
         }
     };
     let create = format!("{} to create   {}", what(report, would.create), totals(&report.amounts));
@@ -129,7 +140,11 @@ fn plan_text(screen: &Screen, report: &Report) {
         screen.line(format!("  {} {}", bad("■"), harmless(&problem.message)));
     }
     let nothing = would.create + would.update == 0;
-    let advice = if nothing { "0 to do".to_owned() } else { format!("nothing was sent; to send: rowbill run-now {}", report.connection) };
+    let advice = if nothing {
+        "0 to do".to_owned()
+    } else {
+        format!("nothing was sent; to send: rowbill run-now {}", report.connection)
+    };
     screen.line(format!("  {} rows read; {advice}", report.tally.read));
 }
 
@@ -138,11 +153,10 @@ fn run_text(screen: &Screen, report: &Report) {
     screen.line(format!("{} → {} {}", bold(&report.connection), report.account, mode(report)));
     let line = |sign: String, count: u64, text: String| {
         if count > 0 {
-            screen.line(format!("  {sign} {count:>6}  {text}"));
+            screen.line(format!("  {sign} {count:>6}  {}", text.trim_end()));
         }
     };
-    let invoices = if report.groups > 0 { format!(" in {} invoices", report.groups) } else { String::new() };
-    line(good("✔"), tally.done, format!("done{invoices}   {}", totals(&report.amounts)));
+    line(good("✔"), tally.done, format!("done{}   {}", in_invoices(report), totals(&report.amounts)));
     line(bad("✘"), tally.failed, "failed".into());
     line(unsure("?"), tally.needs_review, "need you".into());
     line(dim("…"), tally.deferred, "wait: taken up by the next run".into());
@@ -174,7 +188,8 @@ fn equation(report: &Report) -> String {
         (tally.needs_review, "need you"),
         (tally.deferred, "wait"),
     ];
-    let parts: Vec<String> = parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    let parts: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     let sum = if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") };
     format!("{} rows = {sum}", tally.read)
 }
@@ -196,10 +211,21 @@ fn row_problem(screen: &Screen, row: &RowProblem) {
         _ => dim("…"),
     };
     let place = row.problem.place.as_ref();
-    let at = place.and_then(|place| place.cell.clone().or_else(|| place.row.map(|row| format!("row {row}")))).unwrap_or_default();
+    let at = place.map(|place| match (place.row, &place.cell) {
+        (Some(row), Some(cell)) if !cell.contains('!') => format!("row {row}, {cell}"),
+        (_, Some(cell)) => cell.clone(),
+        (Some(row), None) => format!("row {row}"),
+        (None, None) => String::new(),
+    });
+    let at = at.unwrap_or_default();
     let request = row.problem.request_id.as_ref().map(|id| format!("  {id}")).unwrap_or_default();
     let key = harmless(&row.key.join(","));
-    screen.line(format!("      {sign} {}  {}  {}", bold(&key), harmless(&row.problem.message), dim(&format!("{at}{request}"))));
+    screen.line(format!(
+        "      {sign} {}  {}  {}",
+        bold(&key),
+        harmless(&row.problem.message),
+        dim(&format!("{at}{request}"))
+    ));
     if let Some(advice) = &row.problem.advice {
         screen.line(format!("        {} {}", dim("→"), harmless(advice)));
     }

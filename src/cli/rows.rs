@@ -16,7 +16,7 @@ use crate::mapping::identity::row_id;
 use crate::mapping::row::normal;
 use crate::mapping::time;
 use crate::protocol::State;
-use crate::run::{Clock, item_step};
+use crate::run::{Clock, asked_about, item_step};
 
 pub async fn rows(context: &Context, args: RowsArgs) -> Result<u8, Problems> {
     let one = |problem| vec![problem];
@@ -69,9 +69,16 @@ async fn list(
         return Ok(exit::OK);
     }
     for row in &rows {
-        let objects: Vec<&str> = row.objects.iter().map(|object| object.id.as_str()).collect();
+        let mut objects: Vec<&str> = row.objects.iter().map(|object| object.id.as_str()).collect();
+        objects.dedup();
         let key = harmless(&row.key.join(","));
-        context.screen.line(format!("  {}  {:12} {}  {}", bold(&key), word(row.state), objects.join(" "), dim(&time::display(row.at))));
+        context.screen.line(format!(
+            "  {}  {:12} {}  {}",
+            bold(&key),
+            word(row.state),
+            objects.join(" "),
+            dim(&time::display(row.at))
+        ));
         if let Some(problem) = &row.problem {
             context.screen.line(format!("      {}", harmless(&problem.message)));
         }
@@ -132,17 +139,30 @@ impl Decision<'_> {
             RowsCommand::Accept { .. } => self.accept().await,
             RowsCommand::Resolve { stripe_id: Some(id), .. } => self.resolve(id).await,
             RowsCommand::Resolve { .. } => {
-                self.needs_state(&[RowState::NeedsReview], "resolved")?;
+                if !self.has_problem("row.unsure") {
+                    let problem =
+                        Problem::new("rows.nothing_to_resolve", "no operation of this row waits for a decision");
+                    return Err(problem.advise("see `rowbill rows`"));
+                }
                 self.again().await
             }
         }
     }
 
     async fn retry(&mut self) -> Result<(), Problem> {
-        self.needs_state(&[RowState::Failed, RowState::NeedsReview, RowState::Deferred, RowState::Skipped], "tried again")?;
-        if self.row.problem.as_ref().is_some_and(|problem| problem.code == "row.unsure") {
+        self.needs_state(
+            &[RowState::Failed, RowState::NeedsReview, RowState::Deferred, RowState::Skipped],
+            "tried again",
+        )?;
+        if self.has_problem("row.joined_after_invoice") {
+            let problem = Problem::new("rows.state", "the invoice of this group is made; it is not made again");
+            return Err(problem.advise("undo the edit, or take it: rowbill rows accept NAME KEY"));
+        }
+        if self.has_problem("row.unsure") {
             let problem = Problem::new("rows.unsure", "only a look into Stripe tells whether this was made");
-            return Err(problem.advise("`rowbill rows resolve NAME KEY --stripe-id ID`, or `--none` if it is not there"));
+            return Err(
+                problem.advise("`rowbill rows resolve NAME KEY --stripe-id ID`, or `--none` if it is not there")
+            );
         }
         self.again().await
     }
@@ -151,7 +171,8 @@ impl Decision<'_> {
         let is_done = !self.row.objects.is_empty() && !matches!(self.connection.action, Action::CreateInvoice(_));
         self.row.state = if is_done { RowState::Done } else { RowState::Failed };
         self.row.problem = Some(Problem::new("row.retry", "it is tried again by the next run"));
-        self.save(&format!("it is tried again by the next run: rowbill run-now {}", self.connection.name), Vec::new()).await
+        self.save(&format!("it is tried again by the next run: rowbill run-now {}", self.connection.name), Vec::new())
+            .await
     }
 
     async fn skip(&mut self) -> Result<(), Problem> {
@@ -163,9 +184,17 @@ impl Decision<'_> {
 
     /// Takes exactly the edit that was put to the person.
     async fn accept(&mut self) -> Result<(), Problem> {
-        let [content, request] = self.row.members[..] else {
-            return Err(Problem::new("rows.nothing_to_accept", "no edit of this row waits for a decision").advise("see `rowbill rows`"));
+        let nothing = || {
+            Problem::new("rows.nothing_to_accept", "no edit of this row waits for a decision")
+                .advise("see `rowbill rows`")
         };
+        if matches!(self.connection.action, Action::CreateInvoice(_)) {
+            self.row.members = asked_about(&self.row.members).ok_or_else(nothing)?.to_vec();
+            return self
+                .settle("the rows are taken as they are now; the invoice stays as it is, and the rest is not billed")
+                .await;
+        }
+        let [content, request] = self.row.members[..] else { return Err(nothing()) };
         if matches!(self.connection.action, Action::CreateCustomer) {
             self.row.problem = Some(Problem::new("row.accepted", "the edit was accepted; the next run sends it"));
             return self.save("the next run updates the customer", Vec::new()).await;
@@ -173,22 +202,40 @@ impl Decision<'_> {
         self.row.content = content;
         self.row.request = request;
         self.row.members.clear();
-        self.row.state = RowState::Done;
+        self.settle("the edit is accepted; what Stripe has stays as it is").await
+    }
+
+    async fn settle(&mut self, told: &str) -> Result<(), Problem> {
+        self.row.state = if self.row.objects.is_empty() { RowState::There } else { RowState::Done };
         self.row.problem = None;
-        self.save("the edit is accepted; what Stripe has stays as it is", Vec::new()).await
+        self.save(told, Vec::new()).await
+    }
+
+    fn has_problem(&self, code: &str) -> bool {
+        self.row.problem.as_ref().is_some_and(|problem| problem.code == code)
     }
 
     /// The person found the object: the open operation is done with it.
     async fn resolve(&mut self, id: &str) -> Result<(), Problem> {
         self.needs_state(&[RowState::NeedsReview], "resolved")?;
         let open = self.open_operation().await?;
-        let account = self.project.settings.accounts.get(&self.connection.account).ok_or_else(|| Problem::new("config.unknown_account", "there is no such account"))?;
+        let account = self
+            .project
+            .settings
+            .accounts
+            .get(&self.connection.account)
+            .ok_or_else(|| Problem::new("config.unknown_account", "there is no such account"))?;
         let receipt = connectors::target(account)?.get(id).await.map_err(|error| match error {
             SendError::Refused(problem) => problem.advise("check the id, and that it is of this account and mode"),
             other => other.problem().clone(),
         })?;
         let was = open.state.clone();
-        let now = OperationRecord { state: State::Done { object: receipt.id.clone() }, problem: None, at: Clock::default().now(), ..open };
+        let now = OperationRecord {
+            state: State::Done { object: receipt.id.clone() },
+            problem: None,
+            at: Clock::default().now(),
+            ..open
+        };
         let object = crate::ledger::ObjectRef {
             step: now.step.clone(),
             id: receipt.id.clone(),
@@ -206,7 +253,10 @@ impl Decision<'_> {
 
     async fn open_operation(&self) -> Result<OperationRecord, Problem> {
         let owner = owner(self.project, self.connection);
-        let mut steps: Vec<String> = ["create_customer", "add_invoice_item", "create_invoice", "add_lines", "finalize", "send"].map(str::to_owned).to_vec();
+        let mut steps: Vec<String> =
+            ["create_customer", "add_invoice_item", "create_invoice", "add_lines", "finalize", "send"]
+                .map(str::to_owned)
+                .to_vec();
         let mut seen = HashMap::new();
         for member in &self.row.members {
             let nth: &mut u32 = seen.entry(*member).or_default();
@@ -216,7 +266,8 @@ impl Decision<'_> {
         let ids: Vec<OperationId> = steps.iter().map(|step| owner.operation(step, &self.row.key)).collect();
         let stored = self.ledger.operations(&ids).await?;
         stored.into_iter().flatten().find(|stored| matches!(stored.state, State::Review { .. })).ok_or_else(|| {
-            Problem::new("rows.nothing_to_resolve", "no operation of this row waits for a decision").advise("see `rowbill rows`")
+            Problem::new("rows.nothing_to_resolve", "no operation of this row waits for a decision")
+                .advise("see `rowbill rows`")
         })
     }
 
@@ -233,7 +284,9 @@ impl Decision<'_> {
         changes.push(Change::Row(self.row.clone()));
         self.ledger.commit(changes).await?;
         if self.context.screen.is_json() {
-            self.context.screen.json(&json!({ "v": 1, "connection": self.connection.name, "rows": [value(&self.row)] }));
+            self.context
+                .screen
+                .json(&json!({ "v": 1, "connection": self.connection.name, "rows": [value(&self.row)] }));
         } else {
             self.context.screen.line(format!("{}: {told}", harmless(&self.row.key.join(","))));
         }

@@ -52,7 +52,9 @@ pub async fn run_now(context: &Context, asked: Asked) -> Result<u8, Problems> {
             // What ran before is reported all the same.
             Err(problems) if !reports.is_empty() && !context.screen.is_json() => {
                 codes.extend(problems.iter().map(exit::of_problem));
-                problems.iter().for_each(|problem| context.screen.problem(problem, &context.root()));
+                for problem in &problems {
+                    context.screen.problem(problem, &context.root());
+                }
                 break;
             }
             Err(problems) => return Err(problems),
@@ -81,7 +83,8 @@ pub fn selected(project: &Project, names: &[String], all: bool, with_after: bool
     let mut wanted = names.to_vec();
     loop {
         let more = project.connections.iter().find(|connection| {
-            !wanted.contains(&connection.name) && after(connection).iter().any(|name| wanted.iter().any(|wanted| wanted == name))
+            !wanted.contains(&connection.name)
+                && after(connection).iter().any(|name| wanted.iter().any(|wanted| wanted == name))
         });
         match more {
             Some(connection) => wanted.push(connection.name.clone()),
@@ -121,7 +124,10 @@ pub fn key(text: Option<&str>) -> Result<Option<Vec<String>>, Problems> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
     match reader.records().next() {
         Some(Ok(record)) => Ok(Some(record.iter().map(|part| part.trim().to_owned()).collect())),
-        _ => Err(vec![Problem::new("config.key", format!("`{text}` is not a key")).advise("write it as one CSV record: a@b.example,2026-11")]),
+        _ => Err(vec![
+            Problem::new("config.key", format!("`{text}` is not a key"))
+                .advise("write it as one CSV record: a@b.example,2026-11"),
+        ]),
     }
 }
 
@@ -157,9 +163,15 @@ async fn preflight(engine: &Engine, names: &[String], order: &Order) -> Result<V
 
 fn consent(context: &Context, names: &[String], plans: &[Report]) -> bool {
     for plan in plans {
-        let amounts: Vec<String> = plan.amounts.0.iter().map(|(code, minor)| display(*minor, code, &catalog().currencies)).collect();
+        let amounts: Vec<String> =
+            plan.amounts.0.iter().map(|(code, minor)| display(*minor, code, &catalog().currencies)).collect();
         let (mode, rows) = (if plan.live { screen::bad("LIVE") } else { "test".into() }, plan.would.create);
-        context.screen.say(format!("{} → {} {mode}   {rows} rows to create   {}", plan.connection, plan.account, amounts.join(", ")));
+        context.screen.say(format!(
+            "{} → {} {mode}   {rows} rows to create   {}",
+            plan.connection,
+            plan.account,
+            amounts.join(", ")
+        ));
     }
     let word = names.first().map(String::as_str).unwrap_or_default();
     eprint!("type \"{word}\" to send: ");

@@ -13,7 +13,9 @@ pub async fn runs(context: &Context, id: Option<&str>) -> Result<u8, Problems> {
     let project = context.project()?;
     let ledger = context.ledger_to_read(&project).await.map_err(|problem| vec![problem])?;
     let all = match &ledger {
-        Some(ledger) => ledger.runs(None, if id.is_some() { 100_000 } else { 50 }).await.map_err(|problem| vec![problem])?,
+        Some(ledger) => {
+            ledger.runs(None, if id.is_some() { 100_000 } else { 50 }).await.map_err(|problem| vec![problem])?
+        }
         None => Vec::new(),
     };
     let Some(id) = id else {
@@ -21,12 +23,16 @@ pub async fn runs(context: &Context, id: Option<&str>) -> Result<u8, Problems> {
         if context.screen.is_json() {
             context.screen.json(&json!({ "v": 1, "runs": list }));
         } else {
-            list.iter().for_each(|run| line(context, run));
+            for run in &list {
+                line(context, run);
+            }
         }
         return Ok(exit::OK);
     };
     let Some(run) = all.iter().find(|run| run.id.eq_ignore_ascii_case(id)) else {
-        return Err(vec![Problem::new("config.unknown_run", format!("there is no run {id}")).advise("see `rowbill runs`")]);
+        return Err(vec![
+            Problem::new("config.unknown_run", format!("there is no run {id}")).advise("see `rowbill runs`"),
+        ]);
     };
     let run = value(run);
     if context.screen.is_json() {
@@ -55,6 +61,14 @@ fn value(run: &RunRecord) -> Value {
 fn line(context: &Context, run: &Value) {
     let text = |name: &str| run[name].as_str().unwrap_or_default().to_owned();
     let rows = run["rows"].as_object().into_iter().flatten();
-    let rows: Vec<String> = rows.filter(|(_, count)| count.as_u64() > Some(0)).map(|(name, count)| format!("{name} {count}")).collect();
-    context.screen.line(format!("  {} {}  {:20} {:18} {}", text("run"), dim(&text("started_at")), text("connection"), text("result"), rows.join(", ")));
+    let rows: Vec<String> =
+        rows.filter(|(_, count)| count.as_u64() > Some(0)).map(|(name, count)| format!("{name} {count}")).collect();
+    context.screen.line(format!(
+        "  {} {}  {:20} {:18} {}",
+        text("run"),
+        dim(&text("started_at")),
+        text("connection"),
+        text("result"),
+        rows.join(", ")
+    ));
 }

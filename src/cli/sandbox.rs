@@ -14,7 +14,7 @@ pub async fn sandbox(context: &Context, port: u16, live: bool) -> Result<u8, Pro
     context.screen.line(sandbox.url());
     context.screen.say("put it into rowbill.yaml as `api_base:`; Ctrl-C ends it, and nothing of it is kept");
     while !context.stop.asked() {
-        context.stop.sleep(std::time::Duration::from_secs(3600)).await;
+        context.stop.sleep(std::time::Duration::from_hours(1)).await;
     }
     sandbox.shutdown().await;
     Ok(exit::OK)

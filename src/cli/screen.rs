@@ -1,5 +1,6 @@
 //! What is printed: results to stdout, all else to stderr; control characters of rows never reach a terminal.
 
+use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -43,6 +44,7 @@ impl Screen {
     }
 
     /// A line of the result.
+    #[expect(clippy::unused_self, reason = "a screen is asked to print, wherever its lines go")]
     pub fn line(&self, text: impl AsRef<str>) {
         // A reader that went away is no reason to fail: the work is done either way.
         let _ = writeln!(anstream::stdout(), "{}", text.as_ref());
@@ -57,7 +59,8 @@ impl Screen {
 
     /// A JSON value as the result.
     pub fn json(&self, value: &Value) {
-        let text = if self.is_jsonl() { value.to_string() } else { serde_json::to_string_pretty(value).unwrap_or_default() };
+        let text =
+            if self.is_jsonl() { value.to_string() } else { serde_json::to_string_pretty(value).unwrap_or_default() };
         let _ = writeln!(anstream::stdout(), "{text}");
     }
 
@@ -75,6 +78,7 @@ impl Screen {
     }
 
     /// One problem, for people.
+    #[expect(clippy::unused_self, reason = "a screen is asked to print, wherever its lines go")]
     pub fn problem(&self, problem: &Problem, root: &std::path::Path) {
         let _ = write!(anstream::stderr(), "{}", render(problem, root));
     }
@@ -132,14 +136,14 @@ fn render(problem: &Problem, root: &std::path::Path) -> String {
         if let Some(byte) = place.byte {
             at = format!("{at}, byte {byte}");
         }
-        out.push_str(&format!("  {} {at}\n", dim("╭─")));
+        let _ = writeln!(out, "  {} {at}", dim("╭─"));
         out.push_str(&snippet(place, root));
     }
     if let Some(advice) = &problem.advice {
-        out.push_str(&format!("  {} {}\n", dim("help:"), harmless(advice)));
+        let _ = writeln!(out, "  {} {}", dim("help:"), harmless(advice));
     }
     if let Some(id) = &problem.request_id {
-        out.push_str(&format!("  {} {id}\n", dim("request:")));
+        let _ = writeln!(out, "  {} {id}", dim("request:"));
     }
     out.push('\n');
     out
@@ -152,9 +156,9 @@ fn snippet(place: &rowbill_connector::Place, root: &std::path::Path) -> String {
     let mut out = String::new();
     let line = usize::try_from(line).unwrap_or(1);
     for (index, content) in text.lines().enumerate().skip(line.saturating_sub(2)).take(if line > 1 { 2 } else { 1 }) {
-        out.push_str(&format!("  {} {}\n", dim(&format!("{:>4} │", index + 1)), harmless(&masked(content))));
+        let _ = writeln!(out, "  {} {}", dim(&format!("{:>4} │", index + 1)), harmless(&masked(content)));
     }
     let pad = " ".repeat(usize::try_from(column).unwrap_or(1).saturating_sub(1));
-    out.push_str(&format!("  {} {pad}{}\n", dim("     │"), unsure("▲")));
+    let _ = writeln!(out, "  {} {pad}{}", dim("     │"), unsure("▲"));
     out
 }

@@ -20,7 +20,10 @@ pub async fn send_test(context: &Context, name: &str, row: Option<&str>, cleanup
     let account = project.settings.accounts.get(&connection.account);
     let account = account.ok_or_else(|| one(Problem::new("config.unknown_account", "there is no such account")))?;
     if account.live {
-        let problem = Problem::new("guard.live_test", format!("account `{}` is LIVE: send-test is for test accounts", account.name));
+        let problem = Problem::new(
+            "guard.live_test",
+            format!("account `{}` is LIVE: send-test is for test accounts", account.name),
+        );
         return Err(one(problem.advise("name a test account in the mapping, or look with `rowbill preview`")));
     }
     let target = connectors::target(account).map_err(one)?;
@@ -30,23 +33,39 @@ pub async fn send_test(context: &Context, name: &str, row: Option<&str>, cleanup
     if cleanup {
         test.clean_up(context).await;
     }
-    let objects: Vec<_> =
-        test.made.iter().map(|(step, receipt)| json!({ "step": step, "id": receipt.id, "url": target.link(&receipt.id) })).collect();
+    let objects: Vec<_> = test
+        .made
+        .iter()
+        .map(|(step, receipt)| json!({ "step": step, "id": receipt.id, "url": target.link(&receipt.id) }))
+        .collect();
     sent.map_err(|error| one(error.problem().clone()))?;
     if context.screen.is_json() {
         context.screen.json(&json!({ "v": 1, "objects": objects, "cleaned_up": cleanup }));
     } else {
         for (step, receipt) in &test.made {
-            context.screen.line(format!("  {} {step:18} {}  {}", good("✔"), receipt.id, dim(&target.link(&receipt.id))));
+            context.screen.line(format!(
+                "  {} {step:18} {}  {}",
+                good("✔"),
+                receipt.id,
+                dim(&target.link(&receipt.id))
+            ));
         }
-        let told = if cleanup { "made and deleted again" } else { "test objects, with rowbill_test in their metadata; --cleanup deletes them" };
+        let told = if cleanup {
+            "made and deleted again"
+        } else {
+            "test objects, with rowbill_test in their metadata; --cleanup deletes them"
+        };
         context.screen.say(told);
     }
     Ok(exit::OK)
 }
 
 /// The row to send, mapped; the first that can be sent unless a key names it.
-async fn one_row(project: &Project, connection: &Connection, key: Option<&str>) -> Result<(Prepared, Option<Prepared>), Problems> {
+async fn one_row(
+    project: &Project,
+    connection: &Connection,
+    key: Option<&str>,
+) -> Result<(Prepared, Option<Prepared>), Problems> {
     let one = |problem| vec![problem];
     let source = connectors::source(connection, project.settings.google.as_ref()).map_err(one)?;
     let mut reading = source.read().await.map_err(one)?;
@@ -69,7 +88,10 @@ async fn one_row(project: &Project, connection: &Connection, key: Option<&str>) 
             }
             match mapped.outcome {
                 Outcome::Ready(prepared) => {
-                    let head = connection.action.invoice().map(|invoice| binding.head(&invoice.customer, &invoice.block, &row, &around));
+                    let head = connection
+                        .action
+                        .invoice()
+                        .map(|invoice| binding.head(&invoice.customer, &invoice.block, &row, &around));
                     return Ok((prepared, head.transpose().map_err(one)?));
                 }
                 Outcome::Failed(problem) if wanted.is_some() => return Err(one(problem)),
@@ -86,9 +108,18 @@ struct Test<'a> {
 }
 
 impl Test<'_> {
-    async fn send(&mut self, context: &Context, project: &Project, connection: &Connection, row: Prepared, head: Option<Prepared>) -> Result<(), SendError> {
+    async fn send(
+        &mut self,
+        context: &Context,
+        project: &Project,
+        connection: &Connection,
+        row: Prepared,
+        head: Option<Prepared>,
+    ) -> Result<(), SendError> {
         match &connection.action {
-            Action::CreateCustomer => self.post("create_customer", "POST /v1/customers", &[], marked(row.params)).await.map(drop),
+            Action::CreateCustomer => {
+                self.post("create_customer", "POST /v1/customers", &[], marked(row.params)).await.map(drop)
+            }
             Action::AddInvoiceItem => {
                 let customer = self.customer(context, project, row.customer).await?;
                 let params = with(row.params, "customer", customer);
@@ -118,7 +149,13 @@ impl Test<'_> {
         }
     }
 
-    async fn post(&mut self, step: &str, operation: &'static str, path: &[String], params: IndexMap<String, Param>) -> Result<Receipt, SendError> {
+    async fn post(
+        &mut self,
+        step: &str,
+        operation: &'static str,
+        path: &[String],
+        params: IndexMap<String, Param>,
+    ) -> Result<Receipt, SendError> {
         let request = self.target.encode(&Call { operation, path: path.to_vec(), params });
         let key = IdempotencyKey(format!("rowbill-test-{}", ulid::Ulid::generate()));
         self.target.ready(operation).await;
@@ -130,7 +167,12 @@ impl Test<'_> {
     }
 
     /// The customer that is named, or a test customer in its place.
-    async fn customer(&mut self, context: &Context, project: &Project, name: Option<CustomerName>) -> Result<String, SendError> {
+    async fn customer(
+        &mut self,
+        context: &Context,
+        project: &Project,
+        name: Option<CustomerName>,
+    ) -> Result<String, SendError> {
         let mut email = None;
         match name {
             Some(CustomerName::Id(id)) => return Ok(id),
@@ -153,7 +195,8 @@ impl Test<'_> {
             }
             None => {}
         }
-        let mut params = IndexMap::from([("description".to_owned(), Param::Text("made by rowbill send-test".to_owned()))]);
+        let mut params =
+            IndexMap::from([("description".to_owned(), Param::Text("made by rowbill send-test".to_owned()))]);
         params.extend(email.map(|email| ("email".to_owned(), Param::Text(email))));
         self.post("customer", "POST /v1/customers", &[], marked(params)).await.map(|receipt| receipt.id)
     }
@@ -165,9 +208,14 @@ impl Test<'_> {
             let is_open = self.made.iter().any(|(step, _)| step == "create_invoice")
                 && id.starts_with("in_")
                 && self.target.get(&id).await.is_ok_and(|receipt| receipt.status.as_deref() != Some("draft"));
-            let on_invoice = id.starts_with("ii_") && self.made.iter().any(|(_, receipt)| receipt.id.starts_with("in_"));
+            let on_invoice =
+                id.starts_with("ii_") && self.made.iter().any(|(_, receipt)| receipt.id.starts_with("in_"));
             let done = if is_open {
-                let request = self.target.encode(&Call { operation: "POST /v1/invoices/{invoice}/void", path: vec![id.clone()], params: IndexMap::new() });
+                let request = self.target.encode(&Call {
+                    operation: "POST /v1/invoices/{invoice}/void",
+                    path: vec![id.clone()],
+                    params: IndexMap::new(),
+                });
                 let key = IdempotencyKey(format!("rowbill-test-{}", ulid::Ulid::generate()));
                 self.target.send(&request, &key).await.map(drop)
             } else if on_invoice {

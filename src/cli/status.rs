@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::context::{Context, Problems};
 use super::exit;
-use super::screen::{bold, dim};
+use super::screen::bold;
 use crate::config::check::after;
 use crate::mapping::time;
 
@@ -35,7 +35,9 @@ pub async fn status(context: &Context) -> Result<u8, Problems> {
     if context.screen.is_json() {
         context.screen.json(&json!(list));
     } else {
-        list.iter().for_each(|entry| line(context, entry));
+        for entry in &list {
+            line(context, entry);
+        }
     }
     Ok(exit::OK)
 }
@@ -43,11 +45,16 @@ pub async fn status(context: &Context) -> Result<u8, Problems> {
 fn line(context: &Context, entry: &Value) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let rows = &entry["last_run"]["rows"];
-    let need = |name: &str| rows[name].as_u64().filter(|count| *count > 0).map(|count| format!("{count} {}", name.replace('_', " ")));
+    let need = |name: &str| {
+        rows[name].as_u64().filter(|count| *count > 0).map(|count| format!("{count} {}", name.replace('_', " ")))
+    };
     let needs: Vec<String> = ["failed", "needs_review", "deferred"].iter().filter_map(|name| need(name)).collect();
     let after: Vec<String> = entry["after"].as_array().into_iter().flatten().map(text).collect();
     let after = if after.is_empty() { String::new() } else { format!("after {}", after.join(", ")) };
     let when = text(&entry["last_run"]["started_at"]);
     let name = format!("{:24}", text(&entry["name"]));
-    context.screen.line(format!("  {} {:18} {} {} {}", bold(&name), text(&entry["state"]).replace('_', " "), needs.join(", "), dim(&when), dim(&after)));
+    let state = text(&entry["state"]).replace('_', " ");
+    let parts = [format!("{state:18}"), needs.join(", "), when, after];
+    let rest: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    context.screen.line(format!("  {} {}", bold(&name), rest.join("  ").trim_end()));
 }

@@ -35,7 +35,13 @@ pub fn test(context: &Context, name: Option<&str>) -> Result<u8, Problems> {
             match result {
                 Ok(()) => context.screen.line(format!("  {} {}: {}", good("✔"), connection.name, test.name)),
                 Err(message) => {
-                    context.screen.line(format!("  {} {}: {} (line {})", bad("✘"), connection.name, test.name, test.line));
+                    context.screen.line(format!(
+                        "  {} {}: {} (line {})",
+                        bad("✘"),
+                        connection.name,
+                        test.name,
+                        test.line
+                    ));
                     context.screen.line(format!("    {message}"));
                 }
             }
@@ -54,25 +60,37 @@ pub fn run(project: &Project, connection: &Connection, test: &MappingTest) -> Re
         }
     }
     let header = Header { names: names.clone(), zone: None, origin: connection.file.name.as_str().into(), sheet: None };
-    let binding = Binding::new(&connection.recipe, &header, &project.settings.zone).map_err(|problems| told(&problems))?;
+    let binding =
+        Binding::new(&connection.recipe, &header, &project.settings.zone).map_err(|problems| told(&problems))?;
     let rows: Vec<Row> = test.rows.iter().map(|cells| row(&names, cells, test.line)).collect();
     let around = Surroundings { currencies: &catalog().currencies, zone: &project.settings.zone };
     let outcomes: Vec<Outcome> = rows.iter().map(|row| binding.map(&connection.recipe, row, &around).outcome).collect();
-    if let Some(problem) = outcomes.iter().find_map(|outcome| if let Outcome::Failed(problem) = outcome { Some(problem) } else { None }) {
+    if let Some(problem) =
+        outcomes.iter().find_map(|outcome| if let Outcome::Failed(problem) = outcome { Some(problem) } else { None })
+    {
         return match &test.expect {
             Expect::Problem(code) if *code == problem.code => Ok(()),
             _ => Err(format!("the row fails: {} ({})", problem.message, problem.code)),
         };
     }
-    let lines: Vec<_> = outcomes.into_iter().filter_map(|outcome| if let Outcome::Ready(prepared) = outcome { Some(prepared) } else { None }).collect();
+    let lines: Vec<_> = outcomes
+        .into_iter()
+        .filter_map(|outcome| if let Outcome::Ready(prepared) = outcome { Some(prepared) } else { None })
+        .collect();
     let Some(first) = lines.first() else {
-        return if test.expect == Expect::Skipped { Ok(()) } else { Err("the row is skipped: only_if is false".into()) };
+        return if test.expect == Expect::Skipped {
+            Ok(())
+        } else {
+            Err("the row is skipped: only_if is false".into())
+        };
     };
     let Expect::Params(expected) = &test.expect else { return Err("the row would be sent".into()) };
     let (customer, mut params) = match connection.action.invoice() {
         None => (first.customer.clone(), first.params.clone()),
         Some(invoice) => {
-            let head = binding.head(&invoice.customer, &invoice.block, &rows[0], &around).map_err(|problem| problem.message)?;
+            let head = binding
+                .head(&invoice.customer, &invoice.block, &rows[0], &around)
+                .map_err(|problem| problem.message)?;
             let mut params = head.params;
             if invoice.items_from.is_none() {
                 let items = lines.iter().map(|line| Param::Map(line.params.clone())).collect();
@@ -90,7 +108,9 @@ pub fn run(project: &Project, connection: &Connection, test: &MappingTest) -> Re
 }
 
 fn row(names: &[String], cells: &[(String, String)], line: u64) -> Row {
-    let cell = |name: &String| cells.iter().find(|(header, _)| header == name).map_or(Cell::Empty, |(_, text)| Cell::Text(text.clone()));
+    let cell = |name: &String| {
+        cells.iter().find(|(header, _)| header == name).map_or(Cell::Empty, |(_, text)| Cell::Text(text.clone()))
+    };
     Row { number: line, cells: names.iter().map(cell).collect() }
 }
 
@@ -105,7 +125,10 @@ fn named(customer: CustomerName) -> Param {
         CustomerName::ByEmail { email, .. } => Param::Map(IndexMap::from([("by_email".to_owned(), text(email))])),
         CustomerName::From { connection, key } => Param::Map(IndexMap::from([
             ("from".to_owned(), text(connection)),
-            ("key".to_owned(), if let [one] = &key[..] { text(one.clone()) } else { Param::List(key.into_iter().map(text).collect()) }),
+            (
+                "key".to_owned(),
+                if let [one] = &key[..] { text(one.clone()) } else { Param::List(key.into_iter().map(text).collect()) },
+            ),
         ])),
     }
 }
@@ -134,9 +157,11 @@ fn differs(path: &str, expected: &Param, actual: &Param) -> Result<(), String> {
             }
             expected.iter().try_for_each(|(name, value)| differs(&format!("{path}{name}."), value, &actual[name]))
         }
-        (Param::List(expected), Param::List(actual)) if expected.len() == actual.len() => {
-            expected.iter().zip(actual).enumerate().try_for_each(|(index, (a, b))| differs(&format!("{path}{index}."), a, b))
-        }
+        (Param::List(expected), Param::List(actual)) if expected.len() == actual.len() => expected
+            .iter()
+            .zip(actual)
+            .enumerate()
+            .try_for_each(|(index, (a, b))| differs(&format!("{path}{index}."), a, b)),
         (Param::Text(expected), Param::Text(actual)) if expected == actual => Ok(()),
         _ => Err(format!("`{}` is {actual:?}, but {expected:?} is expected", path.trim_end_matches('.'))),
     }

@@ -37,9 +37,12 @@ pub async fn validate(context: &Context, online: bool) -> Result<u8, Problems> {
         for connection in &project.connections {
             let account = &connection.account;
             let title = connection.title.as_deref().unwrap_or_default();
-            context.screen.line(format!("  {} {}  {} → {account}  {title}", good("✔"), connection.name, connection.source.display));
+            let line =
+                format!("  {} {}  {} → {account}  {title}", good("✔"), connection.name, connection.source.display);
+            context.screen.line(line.trim_end());
         }
-        context.screen.line(format!("{} connections, no problems", project.connections.len()));
+        let count = project.connections.len();
+        context.screen.line(format!("{count} {}, no problems", if count == 1 { "connection" } else { "connections" }));
     }
     Ok(exit::OK)
 }

@@ -42,7 +42,12 @@ impl Builder<'_> {
     pub fn block(&mut self, node: &Node, schema: &Schema, own: &[&str], reserved: &[&str], roots: Roots) -> Block {
         let Value::Map(entries) = &node.value else {
             if !node.is_null() {
-                self.tell(node.at, "config.wrong_type", "this is not a map of parameters".into(), "write `name: value` lines".into());
+                self.tell(
+                    node.at,
+                    "config.wrong_type",
+                    "this is not a map of parameters".into(),
+                    "write `name: value` lines".into(),
+                );
             }
             return Block::default();
         };
@@ -50,7 +55,12 @@ impl Builder<'_> {
         for (key, value) in entries.iter().filter(|(key, _)| !own.contains(&key.text.as_str())) {
             if reserved.contains(&key.text.as_str()) {
                 let message = format!("`{}` is set by rowbill", key.text);
-                self.tell(key.at, "mapping.reserved", message, "take it out: docs/guarantees.md says how it is set".into());
+                self.tell(
+                    key.at,
+                    "mapping.reserved",
+                    message,
+                    "take it out: docs/guarantees.md says how it is set".into(),
+                );
                 continue;
             }
             let Some(inner) = schema.properties.get(&key.text) else {
@@ -65,7 +75,12 @@ impl Builder<'_> {
             }
         }
         for name in schema.required.iter().filter(|name| node.get(name).is_none() && !own.contains(&name.as_str())) {
-            self.tell(node.at, "mapping.missing_parameter", format!("Stripe needs `{name}` here"), format!("add `{name}:`"));
+            self.tell(
+                node.at,
+                "mapping.missing_parameter",
+                format!("Stripe needs `{name}` here"),
+                format!("add `{name}:`"),
+            );
         }
         block
     }
@@ -106,13 +121,11 @@ impl Builder<'_> {
             return Some(Expr::Map(self.free(node, values, name == "metadata", roots)));
         }
         let inner = std::iter::once(schema).chain(&schema.any_of).find(|schema| !schema.properties.is_empty());
-        match inner {
-            Some(inner) => Some(Expr::Map(self.block(node, inner, &[], &[], roots))),
-            None => {
-                self.wrong(node, name, schema);
-                None
-            }
+        if let Some(inner) = inner {
+            return Some(Expr::Map(self.block(node, inner, &[], &[], roots)));
         }
+        self.wrong(node, name, schema);
+        None
     }
 
     fn free(&mut self, node: &Node, values: &Schema, is_metadata: bool, roots: Roots) -> Block {
@@ -127,7 +140,8 @@ impl Builder<'_> {
             }
         }
         if is_metadata && node.entries().len() > METADATA_KEYS {
-            let message = format!("metadata has {} keys; Stripe takes 50, and one is rowbill's own", node.entries().len());
+            let message =
+                format!("metadata has {} keys; Stripe takes 50, and one is rowbill's own", node.entries().len());
             self.tell(node.at, "mapping.metadata_too_many", message, "leave some out".into());
         }
         block
@@ -165,7 +179,12 @@ impl Builder<'_> {
 
     fn leaf(&mut self, node: &Node, expected: Expected, name: &str, roots: Roots) -> Option<Expr> {
         if node.text().is_none() {
-            self.tell(node.at, "config.wrong_type", format!("`{name}` takes one value"), "write a text or a template".into());
+            self.tell(
+                node.at,
+                "config.wrong_type",
+                format!("`{name}` takes one value"),
+                "write a text or a template".into(),
+            );
             return None;
         }
         if node.is_null() {
@@ -196,12 +215,19 @@ impl Builder<'_> {
         if !column.chars().all(|c| c.is_alphanumeric() || c == '_') {
             return;
         }
-        let kind = self.columns.iter().find(|known| known.name == column).map_or(&ColumnType::Text, |known| &known.kind);
+        let kind =
+            self.columns.iter().find(|known| known.name == column).map_or(&ColumnType::Text, |known| &known.kind);
         let (good, types) = match expected.kind {
             Kind::Text | Kind::Currency => (true, ""),
-            Kind::Integer => (matches!(kind, ColumnType::Money(_) | ColumnType::Integer), "money (or integer, for minor units)"),
-            Kind::Decimal => (matches!(kind, ColumnType::Money(_) | ColumnType::Integer | ColumnType::Decimal), "money or decimal"),
-            Kind::UnixTime => (matches!(kind, ColumnType::Date | ColumnType::Timestamp | ColumnType::Integer), "date or timestamp"),
+            Kind::Integer => {
+                (matches!(kind, ColumnType::Money(_) | ColumnType::Integer), "money (or integer, for minor units)")
+            }
+            Kind::Decimal => {
+                (matches!(kind, ColumnType::Money(_) | ColumnType::Integer | ColumnType::Decimal), "money or decimal")
+            }
+            Kind::UnixTime => {
+                (matches!(kind, ColumnType::Date | ColumnType::Timestamp | ColumnType::Integer), "date or timestamp")
+            }
             Kind::Bool => (*kind == ColumnType::Bool, "bool"),
         };
         if !good {
@@ -223,7 +249,12 @@ impl Builder<'_> {
                     let names = [(roots.row, "row.…"), (roots.group, "group.…")];
                     let names: Vec<&str> = names.iter().filter(|(may, _)| *may).map(|(_, name)| *name).collect();
                     let message = format!("`{name}` is not known here");
-                    self.tell(at, "mapping.unknown_name", message, format!("templates here use {}", names.join(" and ")));
+                    self.tell(
+                        at,
+                        "mapping.unknown_name",
+                        message,
+                        format!("templates here use {}", names.join(" and ")),
+                    );
                 }
             }
         }
@@ -275,7 +306,12 @@ impl Builder<'_> {
             }
             _ => "one value".to_owned(),
         };
-        self.tell(node.at, "config.wrong_type", format!("`{name}` does not have the right form"), format!("Stripe takes {wanted}"));
+        self.tell(
+            node.at,
+            "config.wrong_type",
+            format!("`{name}` does not have the right form"),
+            format!("Stripe takes {wanted}"),
+        );
     }
 
     /// Reports a mistake at a place.
@@ -310,7 +346,11 @@ fn expected(schema: &Schema) -> Expected {
     Expected { kind, max_length: scalar.max_length, options }
 }
 
-fn constant(text: &str, expected: &Expected, currencies: &BTreeMap<String, Currency>) -> Result<Param, (String, String)> {
+fn constant(
+    text: &str,
+    expected: &Expected,
+    currencies: &BTreeMap<String, Currency>,
+) -> Result<Param, (String, String)> {
     let wrong = |wanted: &str| Err((format!("`{text}` does not fit"), format!("write {wanted}")));
     match expected.kind {
         Kind::Integer => match text.parse() {
@@ -319,7 +359,10 @@ fn constant(text: &str, expected: &Expected, currencies: &BTreeMap<String, Curre
         },
         Kind::UnixTime => match text.parse::<i64>() {
             Ok(seconds) => Ok(Param::Int(seconds)),
-            Err(_) => text.parse::<jiff::Timestamp>().map(|at| Param::Int(at.as_second())).or_else(|_| wrong("an instant such as 2026-11-30T00:00:00Z")),
+            Err(_) => text
+                .parse::<jiff::Timestamp>()
+                .map(|at| Param::Int(at.as_second()))
+                .or_else(|_| wrong("an instant such as 2026-11-30T00:00:00Z")),
         },
         Kind::Decimal => match text.parse::<rust_decimal::Decimal>() {
             Ok(_) => Ok(Param::Decimal(text.to_owned())),

@@ -48,10 +48,15 @@ impl Checker<'_> {
     fn account(&mut self) {
         let name = self.node.get("account").and_then(Node::text).unwrap_or_default();
         let accounts = &self.project.settings.accounts;
-        if !accounts.contains_key(name) {
+        if !name.is_empty() && !accounts.contains_key(name) {
             let names: Vec<&str> = accounts.keys().map(String::as_str).collect();
             let advice = did_you_mean(name, &names);
-            self.tell(self.at("account"), "config.unknown_account", format!("rowbill.yaml has no account `{name}`"), advice);
+            self.tell(
+                self.at("account"),
+                "config.unknown_account",
+                format!("rowbill.yaml has no account `{name}`"),
+                advice,
+            );
         }
     }
 
@@ -71,13 +76,25 @@ impl Checker<'_> {
         }
         if connection.match_existing && !is_customer {
             let message = "`match_existing` is for create_customer".to_owned();
-            self.tell(self.at("match_existing"), "mapping.match_existing", message, "take it out; use `customer: { by_email: … }`");
+            self.tell(
+                self.at("match_existing"),
+                "mapping.match_existing",
+                message,
+                "take it out; use `customer: { by_email: … }`",
+            );
         }
         if self.node.get("duplicates").is_some() && connection.action.invoice().is_some() {
             let advice = "take it out: rows of a group are its lines";
-            self.tell(self.at("duplicates"), "mapping.duplicates", "`duplicates` is for connections with a key".into(), advice);
+            self.tell(
+                self.at("duplicates"),
+                "mapping.duplicates",
+                "`duplicates` is for connections with a key".into(),
+                advice,
+            );
         }
-        if self.node.get("only_if").is_some() && connection.action.invoice().is_some_and(|invoice| invoice.items_from.is_some()) {
+        if self.node.get("only_if").is_some()
+            && connection.action.invoice().is_some_and(|invoice| invoice.items_from.is_some())
+        {
             let advice = "put the condition into the connection that makes the items";
             self.tell(self.at("only_if"), "mapping.items", "`only_if` does not go with `items_from`".into(), advice);
         }
@@ -104,21 +121,30 @@ impl Checker<'_> {
     fn makes(&mut self, other: &str, action: &str, lack: &str, at: At, files: &[(&str, &File, &Node)]) {
         let node = files.iter().find(|(name, ..)| *name == other);
         if node.is_some_and(|(_, _, node)| node.get(action).is_none()) {
-            self.tell(at, "mapping.wrong_connection", format!("`{other}` {lack}"), format!("name a connection with {action}"));
+            self.tell(
+                at,
+                "mapping.wrong_connection",
+                format!("`{other}` {lack}"),
+                format!("name a connection with {action}"),
+            );
         }
     }
 
     fn same_account(&mut self, connection: &Connection, other: &str, at: At) {
         let theirs = self.project.connections.iter().find(|connection| connection.name == other);
         if let Some(theirs) = theirs.filter(|theirs| theirs.account != connection.account) {
-            let message = format!("`{other}` bills in account `{}`, this one in `{}`", theirs.account, connection.account);
+            let message =
+                format!("`{other}` bills in account `{}`, this one in `{}`", theirs.account, connection.account);
             self.tell(at, "mapping.wrong_account", message, "objects cannot be used across accounts");
         }
     }
 
     fn after(&mut self, connection: &Connection, files: &[(&str, &File, &Node)]) {
-        let Some(Trigger::After { names, .. }) = connection.schedule.as_ref().map(|schedule| &schedule.trigger) else { return };
-        let at = self.node.get("schedule").and_then(|schedule| schedule.get("after")).map_or(self.node.at, |node| node.at);
+        let Some(Trigger::After { names, .. }) = connection.schedule.as_ref().map(|schedule| &schedule.trigger) else {
+            return;
+        };
+        let at =
+            self.node.get("schedule").and_then(|schedule| schedule.get("after")).map_or(self.node.at, |node| node.at);
         let known: Vec<&str> = files.iter().map(|(name, ..)| *name).filter(|name| *name != connection.name).collect();
         for name in names {
             if !known.contains(&name.as_str()) {
@@ -142,7 +168,8 @@ fn cycles(project: &Project, files: &[(&str, &File, &Node)], problems: &mut Vec<
         }
         let Some((_, file, node)) = files.iter().find(|(name, ..)| name == start) else { continue };
         let at = node.get("schedule").and_then(|schedule| schedule.get("after")).map_or(node.at, |node| node.at);
-        let problem = Problem::new("config.after_cycle", format!("these run after each other: {} → {start}", path.join(" → ")));
+        let problem =
+            Problem::new("config.after_cycle", format!("these run after each other: {} → {start}", path.join(" → ")));
         problems.push(file.place(at, problem.advise("give one of them another schedule")));
     }
 }

@@ -18,12 +18,22 @@ pub fn mapping(catalog: &Catalog) -> Value {
     let blocks = [
         ("create_customer", "POST /v1/customers", vec![]),
         ("add_invoice_item", "POST /v1/invoiceitems", vec![("customer", customer.clone())]),
-        ("create_invoice", "POST /v1/invoices", vec![("customer", customer), ("items_from", json!({ "type": "string" })), ("items", Value::Null), ("finish", json!({ "enum": ["draft", "finalize", "send"] }))]),
+        (
+            "create_invoice",
+            "POST /v1/invoices",
+            vec![
+                ("customer", customer),
+                ("items_from", json!({ "type": "string" })),
+                ("items", Value::Null),
+                ("finish", json!({ "enum": ["draft", "finalize", "send"] })),
+            ],
+        ),
     ];
     for (action, operation, own) in blocks {
         let mut block = parameters(&catalog.operations[operation].params);
         for (name, value) in own {
-            let value = if name == "items" { parameters(&catalog.operations["POST /v1/invoiceitems"].params) } else { value };
+            let value =
+                if name == "items" { parameters(&catalog.operations["POST /v1/invoiceitems"].params) } else { value };
             block["properties"][name] = value;
         }
         let description = schema["properties"][action]["description"].clone();
@@ -43,7 +53,8 @@ fn shape(shape: Shape) -> Value {
     match shape {
         Shape::Text | Shape::Template => json!({ "type": ["string", "number", "boolean"] }),
         Shape::Word(words) => {
-            let options: Vec<Value> = words.iter().map(|(word, doc)| json!({ "const": constant(word), "description": doc })).collect();
+            let options: Vec<Value> =
+                words.iter().map(|(word, doc)| json!({ "const": constant(word), "description": doc })).collect();
             json!({ "oneOf": options })
         }
         Shape::Bool => json!({ "type": "boolean" }),
@@ -75,7 +86,8 @@ fn map(fields: &Fields) -> Value {
         properties.insert(field.name.to_owned(), schema);
     }
     let required: Vec<&str> = fields.fields.iter().filter(|field| field.required).map(|field| field.name).collect();
-    let mut schema = json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
+    let mut schema =
+        json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
     if fields.one_needed {
         schema["oneOf"] = fields.one_of.iter().map(|name| json!({ "required": [name] })).collect();
     }

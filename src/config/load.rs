@@ -61,7 +61,12 @@ struct Raw {
     node: Node,
 }
 
-fn read_all(path: &Path, catalog: &Catalog, column_names: ColumnNames<'_>, problems: &mut Vec<Problem>) -> Option<Project> {
+fn read_all(
+    path: &Path,
+    catalog: &Catalog,
+    column_names: ColumnNames<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Project> {
     let root = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
     let file = read_file(path, &root, problems)?;
     let read = settings::read(&file, &root, problems);
@@ -69,7 +74,9 @@ fn read_all(path: &Path, catalog: &Catalog, column_names: ColumnNames<'_>, probl
     let (settings, node) = read?;
     let mut shared = BTreeMap::new();
     for (key, node) in node.get("sources").map(Node::entries).unwrap_or_default() {
-        shared.extend(source::read(&file, node, &root, &catalog.currencies, problems).map(|source| (key.text.clone(), source)));
+        shared.extend(
+            source::read(&file, node, &root, &catalog.currencies, problems).map(|source| (key.text.clone(), source)),
+        );
     }
     let sources = read_sources(&raws, &shared, &root, catalog, problems);
     let keys: BTreeMap<String, Vec<String>> = raws.iter().map(|raw| (raw.name.clone(), key_of(&raw.node))).collect();
@@ -81,7 +88,11 @@ fn read_all(path: &Path, catalog: &Catalog, column_names: ColumnNames<'_>, probl
         connections.extend(connection);
     }
     let project = Project { root, settings, connections };
-    check::together(&project, &raws.iter().map(|raw| (raw.name.as_str(), &raw.file, &raw.node)).collect::<Vec<_>>(), problems);
+    check::together(
+        &project,
+        &raws.iter().map(|raw| (raw.name.as_str(), &raw.file, &raw.node)).collect::<Vec<_>>(),
+        problems,
+    );
     Some(project)
 }
 
@@ -124,11 +135,9 @@ fn read_mappings(root: &Path, problems: &mut Vec<Problem>) -> Vec<Raw> {
         let Some(file) = read_file(&path, root, problems) else { continue };
         name_is_good(&name, &file, &raws, problems);
         let Some(node) = yaml::parse(&file, problems) else { continue };
-        let before = problems.len();
+        // What is wrong in shape is told, and the rest of the file is looked at all the same.
         shape::check(&file, &node, MAPPING, problems);
-        if problems.len() == before {
-            raws.push(Raw { name, file, node });
-        }
+        raws.push(Raw { name, file, node });
     }
     raws
 }
@@ -163,7 +172,8 @@ fn read_sources(
         match raw.node.get("source") {
             Some(node) => {
                 if from.is_some() {
-                    let problem = Problem::new("mapping.items", "an invoice with `items_from` has no source of its own");
+                    let problem =
+                        Problem::new("mapping.items", "an invoice with `items_from` has no source of its own");
                     let problem = problem.advise("take `source:` out: its rows are those of the items");
                     problems.push(raw.file.place(node.at, problem));
                 }
@@ -175,7 +185,8 @@ fn read_sources(
             }
             None if from.is_none() => {
                 let problem = Problem::new("config.missing_key", "`source` is missing in a mapping");
-                let problem = problem.advise("add `source:` with csv: or google_sheets:, or the name of one in rowbill.yaml");
+                let problem =
+                    problem.advise("add `source:` with csv: or google_sheets:, or the name of one in rowbill.yaml");
                 problems.push(raw.file.place(raw.node.at, problem));
             }
             None => {}
@@ -189,9 +200,17 @@ fn read_sources(
             && !sources.contains_key(&raw.name)
             && !raws.iter().any(|other| other.name == name)
         {
-            let names: Vec<&str> = raws.iter().map(|raw| raw.name.as_str()).filter(|other| *other != raw.name).collect();
-            let at = raw.node.get("create_invoice").and_then(|block| block.get("items_from")).map_or(raw.node.at, |node| node.at);
-            let problem = Problem::new("config.unknown_connection", format!("there is no connection `{name}` to take items from"));
+            let names: Vec<&str> =
+                raws.iter().map(|raw| raw.name.as_str()).filter(|other| *other != raw.name).collect();
+            let at = raw
+                .node
+                .get("create_invoice")
+                .and_then(|block| block.get("items_from"))
+                .map_or(raw.node.at, |node| node.at);
+            let problem = Problem::new(
+                "config.unknown_connection",
+                format!("there is no connection `{name}` to take items from"),
+            );
             problems.push(raw.file.place(at, problem.advise(did_you_mean(&name, &names))));
         }
     }

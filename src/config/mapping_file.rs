@@ -157,24 +157,30 @@ impl Reader<'_, '_> {
             self.builder.block(items, &self.operations.item.params, &[], &reserved, BOTH)
         });
         if items.is_none() == items_from.is_none() {
-            let advice = "`items_from: CONNECTION` takes items that another connection makes; `items:` makes them of the rows";
+            let advice =
+                "`items_from: CONNECTION` takes items that another connection makes; `items:` makes them of the rows";
             let message = "an invoice needs exactly one of `items_from` and `items`".to_owned();
             self.builder.tell(block, "mapping.items", message, advice.into());
         }
         let taxes = ["automatic_tax", "default_tax_rates", "discounts", "shipping_cost"];
         let item_taxes = ["tax_rates", "discounts"];
-        let taxed = taxes.iter().any(|name| params.get(name).is_some())
+        let has_taxes = taxes.iter().any(|name| params.get(name).is_some())
             || items.iter().any(|items| item_taxes.iter().any(|name| items.get(name).is_some()));
         let finish = self.finish(block);
         let recipe = Recipe { key, block: items.unwrap_or_default(), ..Recipe::default() };
-        let invoice = Invoice { group_by, customer: customer?, block: params, items_from, finish, taxed };
+        let invoice = Invoice { group_by, customer: customer?, block: params, items_from, finish, taxed: has_taxes };
         Some((Action::CreateInvoice(Box::new(invoice)), recipe))
     }
 
     fn key(&mut self) -> Option<Vec<String>> {
         if let Some(group_by) = self.node.get("group_by") {
             let message = "`group_by` is for create_invoice".to_owned();
-            self.builder.tell(group_by, "mapping.group_by", message, "name the columns that identify a row in `key:`".into());
+            self.builder.tell(
+                group_by,
+                "mapping.group_by",
+                message,
+                "name the columns that identify a row in `key:`".into(),
+            );
         }
         self.columns_of("key")
     }
@@ -197,12 +203,15 @@ impl Reader<'_, '_> {
     fn columns_of(&mut self, setting: &str) -> Option<Vec<String>> {
         let Some(node) = self.node.get(setting) else {
             let message = format!("`{setting}` is missing in a mapping");
-            let advice = format!("add `{setting}:` with the columns that identify a row, such as {setting}: [id]; never its number");
+            let advice = format!(
+                "add `{setting}:` with the columns that identify a row, such as {setting}: [id]; never its number"
+            );
             self.builder.tell(self.node, "config.missing_key", message, advice);
             return None;
         };
         let names = texts(Some(node));
-        let elements: Vec<&Node> = if node.elements().is_empty() { vec![node] } else { node.elements().iter().collect() };
+        let elements: Vec<&Node> =
+            if node.elements().is_empty() { vec![node] } else { node.elements().iter().collect() };
         for (index, (name, element)) in names.iter().zip(elements).enumerate() {
             if names[..index].contains(name) {
                 let message = format!("`{name}` stands twice in {setting}");
@@ -218,7 +227,9 @@ impl Reader<'_, '_> {
         let known: Vec<&str> =
             self.builder.known.map_or(declared.clone(), |known| known.iter().map(String::as_str).collect());
         let is_unsure = self.builder.known.is_none();
-        if known.contains(&name) || (is_unsure && crate::suggest::nearest(name, &declared).is_none() && !name.contains(' ')) {
+        if known.contains(&name)
+            || (is_unsure && crate::suggest::nearest(name, &declared).is_none() && !name.contains(' '))
+        {
             return;
         }
         let message = format!("`{name}` in {setting} is not a column of the source");
@@ -264,7 +275,12 @@ impl Reader<'_, '_> {
                     Some("create") => true,
                     Some(other) => {
                         let message = format!("`if_missing` cannot be `{other}`");
-                        self.builder.tell(node.get("if_missing")?, "config.not_allowed", message, "write fail or create".into());
+                        self.builder.tell(
+                            node.get("if_missing")?,
+                            "config.not_allowed",
+                            message,
+                            "write fail or create".into(),
+                        );
                         false
                     }
                 };
@@ -279,7 +295,12 @@ impl Reader<'_, '_> {
         let names: Vec<&str> = self.around.keys.keys().map(String::as_str).collect();
         let Some(columns) = self.around.keys.get(&connection) else {
             let message = format!("there is no connection `{connection}`");
-            self.builder.tell(value, "config.unknown_connection", message, crate::suggest::did_you_mean(&connection, &names));
+            self.builder.tell(
+                value,
+                "config.unknown_connection",
+                message,
+                crate::suggest::did_you_mean(&connection, &names),
+            );
             return None;
         };
         let Some(key) = node.get("key") else {
@@ -302,7 +323,12 @@ impl Reader<'_, '_> {
         let names: Vec<&str> = self.around.keys.keys().map(String::as_str).filter(|other| *other != name).collect();
         if !names.contains(&connection.as_str()) {
             let message = format!("there is no connection `{connection}` to take items from");
-            self.builder.tell(node, "config.unknown_connection", message, crate::suggest::did_you_mean(&connection, &names));
+            self.builder.tell(
+                node,
+                "config.unknown_connection",
+                message,
+                crate::suggest::did_you_mean(&connection, &names),
+            );
         }
         Some(connection)
     }
@@ -328,9 +354,16 @@ impl Reader<'_, '_> {
             (true, None) => {
                 let at = block.get("collection_method").map_or(block.at, |node| node.at);
                 let message = "collection_method: send_invoice needs a due date".to_owned();
-                self.builder.tell(at, "mapping.missing_parameter", message, "add `days_until_due: 14` (or due_date)".into());
+                self.builder.tell(
+                    at,
+                    "mapping.missing_parameter",
+                    message,
+                    "add `days_until_due: 14` (or due_date)".into(),
+                );
             }
-            (false, Some(at)) if block.get("collection_method").is_none_or(|node| node.text() == Some("charge_automatically")) => {
+            (false, Some(at))
+                if block.get("collection_method").is_none_or(|node| node.text() == Some("charge_automatically")) =>
+            {
                 let message = "a due date goes only with collection_method: send_invoice".to_owned();
                 self.builder.tell(at, "mapping.due_date", message, "add `collection_method: send_invoice`".into());
             }
@@ -343,20 +376,32 @@ impl Reader<'_, '_> {
         let ways = ["amount", "unit_amount_decimal", "pricing", "price_data"];
         if !ways.iter().any(|way| block.get(way).is_some()) {
             let message = "nothing says what the item costs".to_owned();
-            self.builder.tell(block, "mapping.missing_parameter", message, "add `amount: ${{ row.total }}` with a column of type money".into());
+            self.builder.tell(
+                block,
+                "mapping.missing_parameter",
+                message,
+                "add `amount: ${{ row.total }}` with a column of type money".into(),
+            );
         }
         let Some(amount) = block.get("amount").filter(|_| block.get("currency").is_none()) else { return };
         let text = amount.text().unwrap_or_default();
         let is_money = self.builder.columns.iter().any(|column| {
-            matches!(column.kind, crate::mapping::column::ColumnType::Money(_)) && text.contains(&format!("row.{}", column.name))
+            matches!(column.kind, crate::mapping::column::ColumnType::Money(_))
+                && text.contains(&format!("row.{}", column.name))
         });
         let is_plain = text.trim().parse::<i64>().is_ok()
             || self.builder.columns.iter().any(|column| {
-                column.kind == crate::mapping::column::ColumnType::Integer && text.contains(&format!("row.{}", column.name))
+                column.kind == crate::mapping::column::ColumnType::Integer
+                    && text.contains(&format!("row.{}", column.name))
             });
         if is_plain && !is_money {
             let message = "an amount in minor units needs a `currency`".to_owned();
-            self.builder.tell(amount, "mapping.currency_missing", message, "add `currency: eur`, or declare the column as money".into());
+            self.builder.tell(
+                amount,
+                "mapping.currency_missing",
+                message,
+                "add `currency: eur`, or declare the column as money".into(),
+            );
         }
     }
 
@@ -388,7 +433,8 @@ impl Reader<'_, '_> {
         ];
         let Some(node) = self.node.get("write_back") else { return WriteBack::default() };
         for (key, value) in node.entries() {
-            let (Some((_, field)), Some(header)) = (fields.iter().find(|(name, _)| *name == key.text), value.text()) else {
+            let (Some((_, field)), Some(header)) = (fields.iter().find(|(name, _)| *name == key.text), value.text())
+            else {
                 continue;
             };
             let is_read = self.builder.columns.iter().any(|column| column.header == header);
@@ -412,7 +458,10 @@ impl Reader<'_, '_> {
             None => node.get("rows")?.elements().iter().collect(),
         };
         let cells = |row: &Node| {
-            let cells = row.entries().iter().map(|(key, value)| (key.text.clone(), value.text().unwrap_or_default().to_owned()));
+            let cells = row
+                .entries()
+                .iter()
+                .map(|(key, value)| (key.text.clone(), value.text().unwrap_or_default().to_owned()));
             cells.collect::<Vec<_>>()
         };
         let expect = node.get("expect")?;
@@ -422,6 +471,11 @@ impl Reader<'_, '_> {
             _ => Expect::Params(plain(expect)),
         };
         let line = self.builder.file.position(node.at.start).0;
-        Some(MappingTest { name: node.get("name")?.text()?.to_owned(), rows: rows.into_iter().map(cells).collect(), expect, line })
+        Some(MappingTest {
+            name: node.get("name")?.text()?.to_owned(),
+            rows: rows.into_iter().map(cells).collect(),
+            expect,
+            line,
+        })
     }
 }

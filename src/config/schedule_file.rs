@@ -52,7 +52,12 @@ impl<'a> Reader<'a> {
             Ok(cron) => Some(Trigger::Cron(Box::new(cron))),
             Err(reason) => {
                 let message = format!("`{}` is not a cron line: {reason}", node.text()?);
-                self.tell(node, "config.cron", message, "five fields: minute hour day month weekday, such as \"0 9 * * mon-fri\"");
+                self.tell(
+                    node,
+                    "config.cron",
+                    message,
+                    "five fields: minute hour day month weekday, such as \"0 9 * * mon-fri\"",
+                );
                 None
             }
         }
@@ -63,7 +68,12 @@ impl<'a> Reader<'a> {
         for text in texts(Some(node)) {
             match parse_time(&text) {
                 Some(time) => times.push(time),
-                None => self.tell(node, "config.time", format!("`{text}` is not a clock time"), "write hours and minutes: \"09:00\""),
+                None => self.tell(
+                    node,
+                    "config.time",
+                    format!("`{text}` is not a clock time"),
+                    "write hours and minutes: \"09:00\"",
+                ),
             }
         }
         let days = match self.node.get("days") {
@@ -80,7 +90,12 @@ impl<'a> Reader<'a> {
     fn zone(&mut self, node: &Node) -> Option<TimeZone> {
         let name = node.text()?;
         TimeZone::get(name).ok().or_else(|| {
-            self.tell(node, "config.timezone", format!("`{name}` is not a time zone"), "write an IANA name such as Europe/Kyiv");
+            self.tell(
+                node,
+                "config.timezone",
+                format!("`{name}` is not a time zone"),
+                "write an IANA name such as Europe/Kyiv",
+            );
             None
         })
     }

@@ -49,7 +49,8 @@ impl SecretRef {
         };
         let text = text.trim();
         if text.is_empty() {
-            return Err(Problem::new("config.secret_empty", format!("{} is empty", self.describe())).advise("put the key there"));
+            return Err(Problem::new("config.secret_empty", format!("{} is empty", self.describe()))
+                .advise("put the key there"));
         }
         Ok(SecretString::from(text.to_owned()))
     }
@@ -83,7 +84,8 @@ fn credential(name: &str) -> Result<PathBuf, Problem> {
     })
 }
 
-const STARTS: &[&str] = &["sk_live_", "sk_test_", "rk_live_", "rk_test_", "pk_live_", "pk_test_", "whsec_", "-----BEGIN "];
+const STARTS: &[&str] =
+    &["sk_live_", "sk_test_", "rk_live_", "rk_test_", "pk_live_", "pk_test_", "whsec_", "-----BEGIN "];
 
 /// Finds keys that are written into a file.
 pub fn find(file: &File) -> Vec<Problem> {
@@ -119,7 +121,9 @@ fn spans(text: &str) -> Vec<(usize, usize)> {
             let rest = &text[at + start.len()..];
             let length = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
             let is_word_start = !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
-            if is_word_start && length >= 8 || *start == "-----BEGIN " && rest.starts_with(|c: char| c.is_ascii_uppercase()) {
+            if is_word_start && length >= 8
+                || *start == "-----BEGIN " && rest.starts_with(|c: char| c.is_ascii_uppercase())
+            {
                 spans.push((at, at + start.len() + length));
             }
         }

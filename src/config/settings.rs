@@ -107,7 +107,8 @@ impl Reader<'_> {
         let name = node.text().unwrap_or_default();
         TimeZone::get(name).unwrap_or_else(|_| {
             let problem = Problem::new("config.timezone", format!("`{name}` is not a time zone"));
-            self.problems.push(self.file.place(node.at, problem.advise("write an IANA name such as Europe/Kyiv or UTC")));
+            self.problems
+                .push(self.file.place(node.at, problem.advise("write an IANA name such as Europe/Kyiv or UTC")));
             TimeZone::UTC
         })
     }
@@ -134,7 +135,12 @@ impl Reader<'_> {
         let node = account.get("connected_account")?;
         let id = node.text()?;
         if !id.starts_with("acct_") {
-            self.tell(node, "config.connected_account", &format!("`{id}` is not an account id"), "it starts with acct_");
+            self.tell(
+                node,
+                "config.connected_account",
+                &format!("`{id}` is not an account id"),
+                "it starts with acct_",
+            );
         }
         Some(id.to_owned())
     }
@@ -161,7 +167,8 @@ impl Reader<'_> {
         let node = parent.get("api_base")?;
         let url = node.text()?;
         if !is_loopback(url) {
-            let advice = "it is for a server on this machine, such as http://127.0.0.1:12111; leave it out for the real one";
+            let advice =
+                "it is for a server on this machine, such as http://127.0.0.1:12111; leave it out for the real one";
             self.tell(node, "config.api_base", &format!("`{url}` is not a loopback address"), advice);
         }
         Some(url.trim_end_matches('/').to_owned())

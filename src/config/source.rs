@@ -103,7 +103,8 @@ impl Reader<'_> {
             self.name(&key.text, settings);
             let Some(column) = self.column(&key.text, settings, &names) else { continue };
             if let Some(other) = columns.iter().find(|other| other.header == column.header) {
-                let message = format!("`{}` and `{}` both name the header \"{}\"", other.name, column.name, column.header);
+                let message =
+                    format!("`{}` and `{}` both name the header \"{}\"", other.name, column.name, column.header);
                 self.tell(settings, "config.header_twice", message, "one header is one column: remove one".into());
             }
             columns.push(column);
@@ -114,7 +115,8 @@ impl Reader<'_> {
     /// A name that a template can say.
     fn name(&mut self, name: &str, node: &Node) {
         let mut chars = name.chars();
-        let good = chars.next().is_some_and(|c| c.is_alphabetic() || c == '_') && chars.all(|c| c.is_alphanumeric() || c == '_');
+        let good = chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+            && chars.all(|c| c.is_alphanumeric() || c == '_');
         if !good {
             let advice = "use letters, digits and _: the header may be anything".into();
             self.tell(node, "config.column_name", format!("`{name}` cannot be a column's short name"), advice);
@@ -134,13 +136,21 @@ impl Reader<'_> {
             _ => ColumnType::Text,
         };
         self.belongs(node, &kind);
-        let marks = Marks { decimal: text("decimal_mark").and_then(mark), thousands: text("thousands_mark").and_then(mark) };
+        let marks =
+            Marks { decimal: text("decimal_mark").and_then(mark), thousands: text("thousands_mark").and_then(mark) };
         if marks.thousands.is_some() && marks.thousands == Some(marks.decimal.unwrap_or('.')) {
             let message = format!("column `{name}` has the same decimal_mark and thousands_mark");
             self.tell(node, "config.marks", message, "declare both, and let them differ".into());
         }
         let required = text("required") == Some("true");
-        Some(Column { name: name.to_owned(), header: text("header")?.to_owned(), kind, required, marks, format: text("format").map(str::to_owned) })
+        Some(Column {
+            name: name.to_owned(),
+            header: text("header")?.to_owned(),
+            kind,
+            required,
+            marks,
+            format: text("format").map(str::to_owned),
+        })
     }
 
     fn currency(&mut self, node: &Node, names: &[&str]) -> Option<CurrencyFrom> {

@@ -126,7 +126,7 @@ impl<'a, I: granit_parser::BorrowedInput<'a>> Builder<'a, I> {
                 if let Some(cut) = message.find(" at byte ").or_else(|| message.find(" at char ")) {
                     message.truncate(cut);
                 }
-                let problem = Problem::new("config.yaml", format!("this is not valid YAML: {message}"));
+                let problem = Problem::new("config.yaml", format!("this is not valid YAML: {:?}", error.kind()));
                 let problem = problem.advise(syntax_advice(self.file, start));
                 Err(Stop::Syntax(self.file.place(At { start, end: start + 1 }, problem)))
             }

@@ -99,12 +99,7 @@ pub fn run(connection: &str, id: &str) -> RunRecord {
 
 /// An intent of a generation.
 pub fn intent(generation: u32) -> State {
-    State::Intent(Intent {
-        generation,
-        first_sent: 1_800_000_000,
-        last_sent: 1_800_000_060,
-        doubts: 3,
-    })
+    State::Intent(Intent { generation, first_sent: 1_800_000_000, last_sent: 1_800_000_060, doubts: 3 })
 }
 
 /// A row's id.
@@ -113,40 +108,22 @@ pub fn row_id(id: u8) -> RowId {
 }
 
 fn problem() -> Problem {
-    let place = Place {
-        source: Some("data/orders.csv".to_owned()),
-        row: Some(100),
-        ..Place::default()
-    };
-    let problem = Problem::new("stripe.resource_missing", "No such customer: ‘cus_1’")
-        .advise("Create it.")
-        .at(place);
+    let place = Place { source: Some("data/orders.csv".to_owned()), row: Some(100), ..Place::default() };
+    let problem = Problem::new("stripe.resource_missing", "No such customer: ‘cus_1’").advise("Create it.").at(place);
     problem.request(Some("req_8hT".to_owned()))
 }
 
 fn object(id: &str, amount: Option<i64>) -> ObjectRef {
     let currency = amount.map(|_| "eur".to_owned());
-    ObjectRef {
-        step: "create_customer".to_owned(),
-        id: id.to_owned(),
-        amount,
-        currency,
-        url: None,
-    }
+    ObjectRef { step: "create_customer".to_owned(), id: id.to_owned(), amount, currency, url: None }
 }
 
 fn put(id: &str, was: State, is: State) -> Change {
-    Change::Operation {
-        was,
-        now: operation("c", id, is),
-    }
+    Change::Operation { was, now: operation("c", id, is) }
 }
 
 fn everything() -> RowFilter {
-    RowFilter {
-        limit: u32::MAX,
-        ..RowFilter::default()
-    }
+    RowFilter { limit: u32::MAX, ..RowFilter::default() }
 }
 
 async fn state_of(ledger: &impl Ledger, id: &str) -> Option<State> {
@@ -159,19 +136,13 @@ async fn round_trips_rows(ledger: &impl Ledger) {
     let mut rows = vec![full_row("c", 0)];
     let states = [Sending, Done, There, Failed, NeedsReview, Deferred, Skipped];
     rows.extend(states.into_iter().zip(1..).map(|(state, id)| bare_row("c", id, state)));
-    ledger
-        .commit(rows.iter().cloned().map(Change::Row).collect())
-        .await
-        .unwrap();
+    ledger.commit(rows.iter().cloned().map(Change::Row).collect()).await.unwrap();
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     let found = ledger.rows("c", &ids).await.unwrap();
     assert_eq!(found, rows.iter().cloned().map(Some).collect::<Vec<_>>());
     assert_eq!(ledger.list_rows("c", &everything()).await.unwrap(), rows);
 
-    let replaced = RowRecord {
-        state: Done,
-        ..full_row("c", 1)
-    };
+    let replaced = RowRecord { state: Done, ..full_row("c", 1) };
     ledger.commit(vec![Change::Row(replaced.clone())]).await.unwrap();
     assert_eq!(ledger.rows("c", &[row_id(1)]).await.unwrap(), [Some(replaced)]);
     assert_eq!(ledger.rows("other", &[row_id(1)]).await.unwrap(), [None]);
@@ -181,50 +152,27 @@ async fn round_trips_operations(ledger: &impl Ledger) {
     let states = [
         State::New,
         intent(u32::MAX),
-        State::Done {
-            object: "cus_1".to_owned(),
-        },
+        State::Done { object: "cus_1".to_owned() },
         State::Failed { generation: 2 },
         State::Review { generation: 3 },
     ];
     for (state, at) in states.into_iter().zip(0..) {
-        let written = OperationRecord {
-            problem: Some(problem()),
-            ..operation("c", &format!("op{at}"), state)
-        };
-        ledger
-            .commit(vec![Change::Operation {
-                was: State::New,
-                now: written.clone(),
-            }])
-            .await
-            .unwrap();
-        assert_eq!(
-            ledger.operations(std::slice::from_ref(&written.id)).await.unwrap(),
-            [Some(written)]
-        );
+        let written = OperationRecord { problem: Some(problem()), ..operation("c", &format!("op{at}"), state) };
+        ledger.commit(vec![Change::Operation { was: State::New, now: written.clone() }]).await.unwrap();
+        assert_eq!(ledger.operations(std::slice::from_ref(&written.id)).await.unwrap(), [Some(written)]);
     }
 }
 
 async fn round_trips_runs(ledger: &impl Ledger) {
-    let mut runs: Vec<_> = (0..5)
-        .map(|at| run(if at % 2 == 0 { "a" } else { "b" }, &format!("0{at}")))
-        .collect();
-    runs[4] = RunRecord {
-        finished: None,
-        report: String::new(),
-        ..runs[4].clone()
-    };
+    let mut runs: Vec<_> = (0..5).map(|at| run(if at % 2 == 0 { "a" } else { "b" }, &format!("0{at}"))).collect();
+    runs[4] = RunRecord { finished: None, report: String::new(), ..runs[4].clone() };
     for at in [2, 0, 4, 1, 3] {
         ledger.commit(vec![Change::Run(runs[at].clone())]).await.unwrap();
     }
     runs.reverse();
     assert_eq!(ledger.runs(None, 10).await.unwrap(), runs);
     assert_eq!(ledger.runs(None, 2).await.unwrap(), runs[..2]);
-    assert_eq!(
-        ledger.runs(Some("b"), 10).await.unwrap(),
-        [runs[1].clone(), runs[3].clone()]
-    );
+    assert_eq!(ledger.runs(Some("b"), 10).await.unwrap(), [runs[1].clone(), runs[3].clone()]);
     assert_eq!(ledger.runs(Some("c"), 10).await.unwrap(), []);
     let ended = run("a", "04");
     ledger.commit(vec![Change::Run(ended.clone())]).await.unwrap();
@@ -237,77 +185,44 @@ async fn answers_in_the_order_asked(ledger: &impl Ledger) {
         id[..2].copy_from_slice(&number.to_be_bytes());
         RowId(id)
     };
-    let row = |number| RowRecord {
-        id: numbered(number),
-        ..bare_row("c", 0, RowState::Done)
-    };
-    let even: Vec<_> = (0..1500)
-        .filter(|number| number % 2 == 0)
-        .map(|number| Change::Row(row(number)))
-        .collect();
+    let row = |number| RowRecord { id: numbered(number), ..bare_row("c", 0, RowState::Done) };
+    let even: Vec<_> = (0..1500).filter(|number| number % 2 == 0).map(|number| Change::Row(row(number))).collect();
     ledger.commit(even).await.unwrap();
     // Downwards, the odd ones missing, the first one asked for three times.
     let mut asked: Vec<_> = (0..1500).rev().collect();
     asked.extend([1498, 1498, 1499, 1499]);
     let ids: Vec<_> = asked.iter().map(|number| numbered(*number)).collect();
     let found = ledger.rows("c", &ids).await.unwrap();
-    let expected: Vec<_> = asked
-        .iter()
-        .map(|number| (number % 2 == 0).then(|| row(*number)))
-        .collect();
+    let expected: Vec<_> = asked.iter().map(|number| (number % 2 == 0).then(|| row(*number))).collect();
     assert_eq!(found, expected);
     assert_eq!(ledger.rows("c", &[]).await.unwrap(), []);
     assert_eq!(ledger.operations(&[]).await.unwrap(), []);
 
-    ledger
-        .commit(vec![put("b", State::New, intent(1)), put("a", State::New, intent(2))])
-        .await
-        .unwrap();
+    ledger.commit(vec![put("b", State::New, intent(1)), put("a", State::New, intent(2))]).await.unwrap();
     let ids = ["b", "x", "a", "b"].map(|id| OperationId(id.to_owned()));
     let found = ledger.operations(&ids).await.unwrap();
-    let found: Vec<_> = found
-        .iter()
-        .map(|found| found.as_ref().map(|operation| operation.id.0.as_str()))
-        .collect();
+    let found: Vec<_> = found.iter().map(|found| found.as_ref().map(|operation| operation.id.0.as_str())).collect();
     assert_eq!(found, [Some("b"), None, Some("a"), Some("b")]);
 }
 
 async fn compares_the_state(ledger: &impl Ledger) {
     ledger.commit(vec![put("op", State::New, intent(1))]).await.unwrap();
     for was in [State::New, intent(2), State::Failed { generation: 1 }] {
-        let refused = ledger
-            .commit(vec![put("op", was, State::Failed { generation: 1 })])
-            .await
-            .unwrap_err();
+        let refused = ledger.commit(vec![put("op", was, State::Failed { generation: 1 })]).await.unwrap_err();
         assert_eq!(refused.code, "ledger.conflict");
     }
-    let refused = ledger
-        .commit(vec![put("unknown", intent(1), intent(2))])
-        .await
-        .unwrap_err();
+    let refused = ledger.commit(vec![put("unknown", intent(1), intent(2))]).await.unwrap_err();
     assert_eq!(refused.code, "ledger.conflict");
     assert_eq!(state_of(ledger, "op").await, Some(intent(1)));
     assert_eq!(state_of(ledger, "unknown").await, None);
-    ledger
-        .commit(vec![put(
-            "op",
-            intent(1),
-            State::Done {
-                object: "cus_1".to_owned(),
-            },
-        )])
-        .await
-        .unwrap();
+    ledger.commit(vec![put("op", intent(1), State::Done { object: "cus_1".to_owned() })]).await.unwrap();
 }
 
 async fn writes_all_or_nothing(ledger: &impl Ledger) {
     ledger.commit(vec![Change::Row(full_row("c", 1))]).await.unwrap();
     let changes = vec![
         Change::Row(full_row("c", 2)),
-        Change::ForgetRow {
-            connection: "c".to_owned(),
-            id: row_id(1),
-        },
+        Change::ForgetRow { connection: "c".to_owned(), id: row_id(1) },
         Change::Run(run("c", "01")),
         put("good", State::New, intent(1)),
         put("bad", intent(1), intent(2)),
@@ -320,16 +235,8 @@ async fn writes_all_or_nothing(ledger: &impl Ledger) {
 }
 
 async fn follows_a_chain_within_one_commit(ledger: &impl Ledger) {
-    let done = State::Done {
-        object: "cus_1".to_owned(),
-    };
-    ledger
-        .commit(vec![
-            put("op", State::New, intent(1)),
-            put("op", intent(1), done.clone()),
-        ])
-        .await
-        .unwrap();
+    let done = State::Done { object: "cus_1".to_owned() };
+    ledger.commit(vec![put("op", State::New, intent(1)), put("op", intent(1), done.clone())]).await.unwrap();
     assert_eq!(state_of(ledger, "op").await, Some(done));
 }
 
@@ -348,15 +255,7 @@ async fn lets_others_of_the_batch_through(ledger: Arc<impl Ledger + 'static>) {
         assert_eq!(there.is_none(), at % 10 == 0);
     }
     // Of two that start from the same state one wins.
-    let race = ["a", "b"].map(|object| {
-        put(
-            "op1",
-            intent(1),
-            State::Done {
-                object: object.to_owned(),
-            },
-        )
-    });
+    let race = ["a", "b"].map(|object| put("op1", intent(1), State::Done { object: object.to_owned() }));
     let [first, second] = race.map(|change| ledger.commit(vec![change]));
     let (first, second) = futures::join!(first, second);
     assert_eq!(u8::from(first.is_ok()) + u8::from(second.is_ok()), 1);
@@ -367,10 +266,7 @@ async fn commits_from_many_tasks(ledger: Arc<impl Ledger + 'static>) {
     let tasks = (0..200).map(|at: u8| {
         let ledger = Arc::clone(&ledger);
         tokio::spawn(async move {
-            let row = RowRecord {
-                key: vec![at.to_string()],
-                ..bare_row("c", at, RowState::Sending)
-            };
+            let row = RowRecord { key: vec![at.to_string()], ..bare_row("c", at, RowState::Sending) };
             ledger.commit(vec![Change::Row(row.clone())]).await.unwrap();
             assert_eq!(ledger.rows("c", &[row.id]).await.unwrap(), [Some(row)]);
         })
@@ -384,19 +280,12 @@ async fn commits_from_many_tasks(ledger: Arc<impl Ledger + 'static>) {
 
 async fn lists_pages_and_states(ledger: &impl Ledger) {
     let state = |id| if id % 3 == 0 { RowState::Failed } else { RowState::Done };
-    let rows: Vec<_> = (0..50)
-        .rev()
-        .map(|id| Change::Row(bare_row("c", id, state(id))))
-        .collect();
+    let rows: Vec<_> = (0..50).rev().map(|id| Change::Row(bare_row("c", id, state(id)))).collect();
     ledger.commit(rows).await.unwrap();
     ledger.commit(vec![Change::Row(full_row("d", 1))]).await.unwrap();
     for states in [vec![], vec![RowState::Failed], vec![RowState::Failed, RowState::There]] {
         let mut seen = Vec::new();
-        let mut filter = RowFilter {
-            states: states.clone(),
-            after: None,
-            limit: 7,
-        };
+        let mut filter = RowFilter { states: states.clone(), after: None, limit: 7 };
         loop {
             let page = ledger.list_rows("c", &filter).await.unwrap();
             assert!(page.len() <= 7);
@@ -407,10 +296,7 @@ async fn lists_pages_and_states(ledger: &impl Ledger) {
         let wanted = |id: &u8| states.is_empty() || states.contains(&state(*id));
         assert_eq!(seen, (0..50).filter(wanted).map(row_id).collect::<Vec<_>>());
     }
-    let none = RowFilter {
-        states: vec![RowState::Skipped],
-        ..everything()
-    };
+    let none = RowFilter { states: vec![RowState::Skipped], ..everything() };
     assert_eq!(ledger.list_rows("c", &none).await.unwrap(), []);
     assert_eq!(ledger.list_rows("c", &RowFilter::default()).await.unwrap(), []);
 }
@@ -418,75 +304,29 @@ async fn lists_pages_and_states(ledger: &impl Ledger) {
 async fn renames(ledger: &impl Ledger) {
     let rows: Vec<_> = (0..200).map(|id| Change::Row(full_row("old", id))).collect();
     ledger.commit(rows).await.unwrap();
-    let kept = OperationRecord {
-        connection: "old".to_owned(),
-        ..operation("old", "op", intent(1))
-    };
-    ledger
-        .commit(vec![Change::Operation {
-            was: State::New,
-            now: kept.clone(),
-        }])
-        .await
-        .unwrap();
-    ledger
-        .commit(vec![Change::Run(run("old", "01")), Change::Run(run("new", "02"))])
-        .await
-        .unwrap();
+    let kept = OperationRecord { connection: "old".to_owned(), ..operation("old", "op", intent(1)) };
+    ledger.commit(vec![Change::Operation { was: State::New, now: kept.clone() }]).await.unwrap();
+    ledger.commit(vec![Change::Run(run("old", "01")), Change::Run(run("new", "02"))]).await.unwrap();
     ledger.commit(vec![Change::Row(full_row("other", 1))]).await.unwrap();
-    let rename = Change::Rename {
-        from: "old".to_owned(),
-        to: "new".to_owned(),
-    };
+    let rename = Change::Rename { from: "old".to_owned(), to: "new".to_owned() };
     // What stands before a rename in a commit is renamed, what stands after it is not.
-    let changes = vec![
-        Change::Row(full_row("old", 201)),
-        rename,
-        Change::Row(full_row("old", 202)),
-    ];
+    let changes = vec![Change::Row(full_row("old", 201)), rename, Change::Row(full_row("old", 202))];
     ledger.commit(changes).await.unwrap();
 
-    assert_eq!(
-        ledger.list_rows("old", &everything()).await.unwrap(),
-        [full_row("old", 202)]
-    );
+    assert_eq!(ledger.list_rows("old", &everything()).await.unwrap(), [full_row("old", 202)]);
     let renamed = ledger.list_rows("new", &everything()).await.unwrap();
-    assert_eq!(
-        renamed,
-        (0..200).chain([201]).map(|id| full_row("new", id)).collect::<Vec<_>>()
-    );
+    assert_eq!(renamed, (0..200).chain([201]).map(|id| full_row("new", id)).collect::<Vec<_>>());
     let found = ledger.operations(std::slice::from_ref(&kept.id)).await.unwrap();
-    assert_eq!(
-        found,
-        [Some(OperationRecord {
-            connection: "new".to_owned(),
-            ..kept
-        })]
-    );
-    assert_eq!(
-        ledger.runs(Some("new"), 10).await.unwrap(),
-        [run("new", "02"), run("new", "01")]
-    );
-    assert_eq!(
-        ledger.rows("other", &[row_id(1)]).await.unwrap(),
-        [Some(full_row("other", 1))]
-    );
+    assert_eq!(found, [Some(OperationRecord { connection: "new".to_owned(), ..kept })]);
+    assert_eq!(ledger.runs(Some("new"), 10).await.unwrap(), [run("new", "02"), run("new", "01")]);
+    assert_eq!(ledger.rows("other", &[row_id(1)]).await.unwrap(), [Some(full_row("other", 1))]);
     assert_eq!(ledger.verify().await.unwrap(), 206);
 }
 
 async fn refuses_a_rename(ledger: &impl Ledger) {
-    ledger
-        .commit(vec![Change::Row(full_row("a", 1)), Change::Row(full_row("b", 1))])
-        .await
-        .unwrap();
-    let rename = |from: &str, to: &str| Change::Rename {
-        from: from.to_owned(),
-        to: to.to_owned(),
-    };
-    let taken = ledger
-        .commit(vec![Change::Row(full_row("a", 2)), rename("a", "b")])
-        .await
-        .unwrap_err();
+    ledger.commit(vec![Change::Row(full_row("a", 1)), Change::Row(full_row("b", 1))]).await.unwrap();
+    let rename = |from: &str, to: &str| Change::Rename { from: from.to_owned(), to: to.to_owned() };
+    let taken = ledger.commit(vec![Change::Row(full_row("a", 2)), rename("a", "b")]).await.unwrap_err();
     assert_eq!(taken.code, "ledger.rename_taken");
     let unknown = ledger.commit(vec![rename("x", "c")]).await.unwrap_err();
     assert_eq!(unknown.code, "ledger.rename_unknown");
@@ -497,25 +337,12 @@ async fn refuses_a_rename(ledger: &impl Ledger) {
 }
 
 async fn forgets_a_row(ledger: &impl Ledger) {
-    ledger
-        .commit(vec![Change::Row(full_row("c", 1)), put("op", State::New, intent(1))])
-        .await
-        .unwrap();
-    let forget = |id| Change::ForgetRow {
-        connection: "c".to_owned(),
-        id: row_id(id),
-    };
+    ledger.commit(vec![Change::Row(full_row("c", 1)), put("op", State::New, intent(1))]).await.unwrap();
+    let forget = |id| Change::ForgetRow { connection: "c".to_owned(), id: row_id(id) };
     ledger.commit(vec![forget(1), forget(9)]).await.unwrap();
     assert_eq!(ledger.rows("c", &[row_id(1)]).await.unwrap(), [None]);
     assert_eq!(state_of(ledger, "op").await, Some(intent(1)));
-    ledger
-        .commit(vec![
-            Change::Row(full_row("c", 2)),
-            forget(2),
-            Change::Row(full_row("c", 1)),
-        ])
-        .await
-        .unwrap();
+    ledger.commit(vec![Change::Row(full_row("c", 2)), forget(2), Change::Row(full_row("c", 1))]).await.unwrap();
     assert_eq!(ledger.list_rows("c", &everything()).await.unwrap(), [full_row("c", 1)]);
     assert_eq!(ledger.verify().await.unwrap(), 2);
 }
@@ -526,16 +353,9 @@ async fn never_moves_the_last_commit_back(ledger: &impl Ledger) {
     let row = |at| Change::Row(RowRecord { at, ..full_row("c", 1) });
     ledger.commit(vec![row(created - 1000)]).await.unwrap();
     assert_eq!(ledger.last_commit().await.unwrap(), created);
-    ledger
-        .commit(vec![row(created + 500), row(created + 100)])
-        .await
-        .unwrap();
+    ledger.commit(vec![row(created + 500), row(created + 100)]).await.unwrap();
     assert_eq!(ledger.last_commit().await.unwrap(), created + 500);
-    let later = RunRecord {
-        started: created + 600,
-        finished: Some(created + 700),
-        ..run("c", "01")
-    };
+    let later = RunRecord { started: created + 600, finished: Some(created + 700), ..run("c", "01") };
     ledger.commit(vec![Change::Run(later)]).await.unwrap();
     assert_eq!(ledger.last_commit().await.unwrap(), created + 700);
     ledger.commit(vec![row(created)]).await.unwrap();
@@ -544,11 +364,7 @@ async fn never_moves_the_last_commit_back(ledger: &impl Ledger) {
 
 async fn counts_what_is_there(ledger: &impl Ledger) {
     assert_eq!(ledger.verify().await.unwrap(), 0);
-    let changes = vec![
-        Change::Row(full_row("c", 1)),
-        put("op", State::New, intent(1)),
-        Change::Run(run("c", "01")),
-    ];
+    let changes = vec![Change::Row(full_row("c", 1)), put("op", State::New, intent(1)), Change::Run(run("c", "01"))];
     ledger.commit(changes.clone()).await.unwrap();
     assert_eq!(ledger.verify().await.unwrap(), 3);
     ledger.commit(vec![changes[0].clone()]).await.unwrap();

@@ -160,11 +160,16 @@ fn decimal(cell: &Cell, text: &str, column: &Column) -> Result<Decimal, Problem>
 fn integer(cell: &Cell, text: &str, column: &Column) -> Result<Typed, Problem> {
     let number = decimal(cell, text, column)?;
     if !number.fract().is_zero() || (number.scale() > 0 && !matches!(cell, Cell::Number(_))) {
-        return Err(wrong(column, "row.not_an_integer", format!("\"{text}\" is not a whole number"), "correct the cell"));
+        return Err(wrong(
+            column,
+            "row.not_an_integer",
+            format!("\"{text}\" is not a whole number"),
+            "correct the cell",
+        ));
     }
-    i64::try_from(number.trunc().mantissa())
-        .map(Typed::Integer)
-        .map_err(|_| wrong(column, "row.number_too_large", format!("\"{text}\" has too many digits"), "correct the cell"))
+    i64::try_from(number.trunc().mantissa()).map(Typed::Integer).map_err(|_| {
+        wrong(column, "row.number_too_large", format!("\"{text}\" has too many digits"), "correct the cell")
+    })
 }
 
 fn boolean(cell: &Cell, text: &str, column: &Column) -> Result<Typed, Problem> {
@@ -174,7 +179,9 @@ fn boolean(cell: &Cell, text: &str, column: &Column) -> Result<Typed, Problem> {
     match text.to_lowercase().as_str() {
         "true" | "yes" | "1" => Ok(Typed::Bool(true)),
         "false" | "no" | "0" => Ok(Typed::Bool(false)),
-        _ => Err(wrong(column, "row.not_a_bool", format!("\"{text}\" is neither true nor false"), "write true or false")),
+        _ => {
+            Err(wrong(column, "row.not_a_bool", format!("\"{text}\" is neither true nor false"), "write true or false"))
+        }
     }
 }
 
@@ -192,7 +199,12 @@ fn email(text: String, column: &Column) -> Result<Typed, Problem> {
     if good {
         return Ok(Typed::Text(text));
     }
-    Err(wrong(column, "row.not_an_email", format!("\"{text}\" is not an e-mail address"), "write one address, such as ann@example.org"))
+    Err(wrong(
+        column,
+        "row.not_an_email",
+        format!("\"{text}\" is not an e-mail address"),
+        "write one address, such as ann@example.org",
+    ))
 }
 
 fn currency_code(from: &CurrencyFrom, cell: Option<&Cell>, column: &Column) -> Result<String, Problem> {

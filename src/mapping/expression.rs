@@ -100,7 +100,9 @@ fn is_sign(tokens: &[Token<'_>], index: usize) -> bool {
 
 fn is_compared(tokens: &[Token<'_>], index: usize) -> bool {
     let is = |at: Option<usize>| at.and_then(|at| tokens.get(at)).is_some_and(|token| token.kind == Kind::Compare);
-    is(index.checked_sub(1)) || is(Some(index + 1)) || (index >= 2 && tokens[index - 1].text == "-" && is(Some(index - 2)))
+    is(index.checked_sub(1))
+        || is(Some(index + 1))
+        || (index >= 2 && tokens[index - 1].text == "-" && is(Some(index - 2)))
 }
 
 /// The literals beside a comparison that have to become exact: only `column op literal` and `column op column` are
@@ -127,7 +129,8 @@ fn comparison(
             Err(Fault {
                 code: "mapping.comparison",
                 message: format!("this comparison with `{}` is not exact", token.text),
-                advice: "compare the column itself with a number or with another such column: `row.total > 0`".to_owned(),
+                advice: "compare the column itself with a number or with another such column: `row.total > 0`"
+                    .to_owned(),
                 start: token.start,
                 end: token.start + token.text.len(),
             })
@@ -155,7 +158,8 @@ fn operand<'a>(tokens: &[Token<'a>], operator: usize, right: bool) -> Option<Ope
         start = tokens[at].start;
     }
     let beyond = if right { tokens.get(at + 1) } else { at.checked_sub(1).map(|before| &tokens[before]) };
-    let ends = beyond.is_none_or(|token| matches!(token.text, "and" | "or" | "not" | "(" | ")" | "if" | "else" | "," | "[" | "]"));
+    let ends = beyond
+        .is_none_or(|token| matches!(token.text, "and" | "or" | "not" | "(" | ")" | "if" | "else" | "," | "[" | "]"));
     // A call or an index is no operand of one token.
     let plain = ends && !(right && beyond.is_some_and(|token| matches!(token.text, "(" | "[")));
     match token.kind {
@@ -237,7 +241,10 @@ mod tests {
     #[test]
     fn comparisons_of_exact_columns_become_exact() {
         assert_eq!(check("row.total > 0").unwrap(), "row.total > exact(\"0\")");
-        assert_eq!(check("row.total >= -99.50 and row.name != \"\"").unwrap(), "row.total >= exact(\"-99.50\") and row.name != \"\"");
+        assert_eq!(
+            check("row.total >= -99.50 and row.name != \"\"").unwrap(),
+            "row.total >= exact(\"-99.50\") and row.name != \"\""
+        );
         assert_eq!(check("0 < row.total").unwrap(), "exact(\"0\") < row.total");
         assert_eq!(check("row.total == row.paid").unwrap(), "row.total == row.paid");
         assert_eq!(check("row.count > 3").unwrap(), "row.count > 3");

@@ -29,8 +29,13 @@ impl Owner {
 
     /// The id of one step for one key.
     pub fn operation(&self, step: &str, key: &[String]) -> OperationId {
-        let mut fields =
-            vec![self.account.as_bytes(), self.mode(), self.connection.as_bytes(), self.action.as_bytes(), step.as_bytes()];
+        let mut fields = vec![
+            self.account.as_bytes(),
+            self.mode(),
+            self.connection.as_bytes(),
+            self.action.as_bytes(),
+            step.as_bytes(),
+        ];
         fields.extend(key.iter().map(String::as_bytes));
         let hash = BASE32_NOPAD.encode(&digest(&fields)).to_lowercase();
         OperationId(format!("{}{hash}", self.tag()))

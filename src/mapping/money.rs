@@ -39,7 +39,8 @@ pub fn to_minor(money: &Money, currencies: &BTreeMap<String, Currency>) -> Resul
     let minor = i64::try_from(minor.normalize().mantissa()).ok().filter(|_| minor.normalize().scale() == 0);
     let minor = minor.ok_or_else(too_large)?;
     if minor % currency.step != 0 {
-        let message = format!("Stripe takes {code} only in steps of {}", from_minor(currency.step, &money.currency, currencies));
+        let message =
+            format!("Stripe takes {code} only in steps of {}", from_minor(currency.step, &money.currency, currencies));
         return Err(Problem::new("row.amount_step", message).advise("round the amount in the source"));
     }
     Ok(minor)
@@ -49,7 +50,8 @@ pub fn to_minor(money: &Money, currencies: &BTreeMap<String, Currency>) -> Resul
 pub fn currency<'a>(code: &str, currencies: &'a BTreeMap<String, Currency>) -> Result<&'a Currency, Problem> {
     currencies.get(code).ok_or_else(|| {
         let names: Vec<&str> = currencies.keys().map(String::as_str).collect();
-        let near = crate::suggest::nearest(code, &names).map(|name| format!("did you mean `{}`? ", name.to_uppercase()));
+        let near =
+            crate::suggest::nearest(code, &names).map(|name| format!("did you mean `{}`? ", name.to_uppercase()));
         Problem::new("row.unknown_currency", format!("`{code}` is not a currency that Stripe knows"))
             .advise(format!("{}use a three-letter code such as EUR", near.unwrap_or_default()))
     })

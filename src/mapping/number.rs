@@ -96,7 +96,8 @@ fn only_digits(text: &str) -> Result<(), NotANumber> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(());
     }
-    let is_number_like = text.chars().all(|c| c.is_ascii_digit() || is_mark(c)) && text.contains(|c: char| c.is_ascii_digit());
+    let is_number_like =
+        text.chars().all(|c| c.is_ascii_digit() || is_mark(c)) && text.contains(|c: char| c.is_ascii_digit());
     match text.chars().find(|c| is_mark(*c)) {
         Some(mark) if is_number_like => Err(NotANumber::Undeclared(mark)),
         _ => Err(NotANumber::Form),

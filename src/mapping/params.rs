@@ -191,7 +191,9 @@ impl Context<'_> {
             Some(Exact::Date(date)) => time::midnight(*date, self.around.zone),
             _ => i64::try_from(value.clone()).ok().filter(|_| value.is_integer()),
         };
-        seconds.map(Param::Int).ok_or_else(|| unfit(&shown(value), "a day or an instant; declare the column as `type: date`"))
+        seconds
+            .map(Param::Int)
+            .ok_or_else(|| unfit(&shown(value), "a day or an instant; declare the column as `type: date`"))
     }
 
     fn decimal(&mut self, value: &Value) -> Result<Param, Problem> {
@@ -261,10 +263,12 @@ fn check_metadata(params: &IndexMap<String, Param>) -> Result<(), Problem> {
         let message = format!("metadata has {} keys; Stripe takes 50, and one is rowbill's own", params.len());
         return Err(Problem::new("row.metadata_too_many", message).advise("leave some out"));
     }
-    let long = params.iter().find(|(_, value)| matches!(value, Param::Text(text) if text.chars().count() > METADATA_VALUE));
+    let long =
+        params.iter().find(|(_, value)| matches!(value, Param::Text(text) if text.chars().count() > METADATA_VALUE));
     match long {
         Some((name, _)) => {
-            let message = format!("metadata `{name}` is longer than {METADATA_VALUE} characters, the most that Stripe takes");
+            let message =
+                format!("metadata `{name}` is longer than {METADATA_VALUE} characters, the most that Stripe takes");
             Err(Problem::new("row.metadata_too_long", message).advise("shorten the cell"))
         }
         None => Ok(()),

@@ -161,7 +161,15 @@ impl Binding {
             cleaned.into_iter().enumerate().filter(|(_, name)| !written.contains(name)).collect();
         content.sort_by(|a, b| a.1.cmp(&b.1));
         let zone = header.zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or_else(|| zone.clone());
-        Ok(Self { columns, names: Arc::new(names), key, content, origin: header.origin.clone(), sheet: header.sheet.clone(), zone })
+        Ok(Self {
+            columns,
+            names: Arc::new(names),
+            key,
+            content,
+            origin: header.origin.clone(),
+            sheet: header.sheet.clone(),
+            zone,
+        })
     }
 
     /// Maps one row.
@@ -180,7 +188,13 @@ impl Binding {
     }
 
     /// What an invoice needs of the first row of its group.
-    pub fn head(&self, customer: &CustomerExpr, block: &Block, row: &Row, around: &Surroundings<'_>) -> Result<Prepared, Problem> {
+    pub fn head(
+        &self,
+        customer: &CustomerExpr,
+        block: &Block,
+        row: &Row,
+        around: &Surroundings<'_>,
+    ) -> Result<Prepared, Problem> {
         let values = Arc::new(self.values(row));
         let scope = context! { group => Value::from_dyn_object(values) };
         let made = name_customer(customer, &scope)
@@ -246,7 +260,10 @@ impl Binding {
 
     /// The texts of the key cells of a row as the source holds them, for a write-back.
     pub fn key_cells(&self, row: &Row) -> Vec<String> {
-        self.key.iter().map(|index| row.cells.get(self.columns[*index].cell).map_or("", Cell::text).to_owned()).collect()
+        self.key
+            .iter()
+            .map(|index| row.cells.get(self.columns[*index].cell).map_or("", Cell::text).to_owned())
+            .collect()
     }
 
     /// The headers of the key columns.
@@ -256,7 +273,11 @@ impl Binding {
 
     /// A key as a person types it, normalized like a row's.
     pub fn typed_key(&self, texts: &[String]) -> Vec<String> {
-        texts.iter().zip(&self.key).map(|(text, index)| normal(clean(text), &self.columns[*index].column.kind)).collect()
+        texts
+            .iter()
+            .zip(&self.key)
+            .map(|(text, index)| normal(clean(text), &self.columns[*index].column.kind))
+            .collect()
     }
 
     fn outcome(&self, recipe: &Recipe, values: &Arc<RowValues>, around: &Surroundings<'_>) -> Outcome {
@@ -311,7 +332,8 @@ pub fn prepare(recipe: &Recipe, scope: &Value, around: &Surroundings<'_>) -> Res
 pub fn name_customer(expr: &CustomerExpr, scope: &Value) -> Result<CustomerName, Problem> {
     let text = |template: &Template| template.eval(scope).map(|value| clean(&value.to_string()));
     let empty = |what: &str| {
-        Problem::new("row.no_customer", format!("the {what} of the customer is empty")).advise("fill in the cell that names the customer")
+        Problem::new("row.no_customer", format!("the {what} of the customer is empty"))
+            .advise("fill in the cell that names the customer")
     };
     match expr {
         CustomerExpr::Id(template) => {
@@ -358,7 +380,7 @@ impl RowValues {
 impl std::fmt::Debug for RowValues {
     /// Names only: values of rows stay out of logs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RowValues").field("columns", &self.names.len()).finish()
+        write!(f, "RowValues of {} columns", self.names.len())
     }
 }
 
@@ -384,8 +406,10 @@ fn cell_of(header: &str, cleaned: &[String]) -> Result<usize, Problem> {
     let mut found = cleaned.iter().enumerate().filter(|(_, name)| **name == wanted);
     match (found.next(), found.next()) {
         (Some((index, _)), None) => Ok(index),
-        (Some(_), Some(_)) => Err(Problem::new("source.header_twice", format!("two columns have the header \"{header}\""))
-            .advise("rename one of them in the source; nothing was sent")),
+        (Some(_), Some(_)) => {
+            Err(Problem::new("source.header_twice", format!("two columns have the header \"{header}\""))
+                .advise("rename one of them in the source; nothing was sent"))
+        }
         (None, _) => {
             let names: Vec<&str> = cleaned.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
             let near = crate::suggest::did_you_mean(&wanted, &names);
@@ -403,7 +427,8 @@ fn undeclared(cleaned: &[String], columns: &mut Vec<Bound>) {
         seen.entry(snake_case(header)).or_default().push(cell);
     }
     for (name, cells) in seen {
-        if let ([cell], false) = (&cells[..], name.is_empty() || columns.iter().any(|bound| bound.column.name == name)) {
+        if let ([cell], false) = (&cells[..], name.is_empty() || columns.iter().any(|bound| bound.column.name == name))
+        {
             let header = cleaned[*cell].clone();
             let column =
                 Column { name, header, kind: ColumnType::Text, required: false, marks: Marks::default(), format: None };

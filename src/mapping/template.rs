@@ -129,9 +129,14 @@ impl fmt::Debug for Template {
 }
 
 fn compile_one(source: &str, start: usize, is_exact: &dyn Fn(&str) -> bool) -> Result<Part, Fault> {
-    let whole = |code, message: String, advice: String| Fault { code, message, advice, start, end: start + source.len() };
+    let whole =
+        |code, message: String, advice: String| Fault { code, message, advice, start, end: start + source.len() };
     if source.trim().is_empty() {
-        return Err(whole("mapping.template", "there is nothing between `${{` and `}}`".into(), "write a column: `${{ row.email }}`".into()));
+        return Err(whole(
+            "mapping.template",
+            "there is nothing between `${{` and `}}`".into(),
+            "write a column: `${{ row.email }}`".into(),
+        ));
     }
     let prepared = expression::prepare(source, is_exact).map_err(|fault| Fault {
         start: start + fault.start,
@@ -143,7 +148,11 @@ fn compile_one(source: &str, start: usize, is_exact: &dyn Fn(&str) -> bool) -> R
         let detail = error.detail().unwrap_or("it cannot be read").to_owned();
         Fault {
             start: start + at,
-            ..whole("mapping.template", format!("this expression is not right: {detail}"), "an example: `${{ row.email | lower }}`".into())
+            ..whole(
+                "mapping.template",
+                format!("this expression is not right: {detail}"),
+                "an example: `${{ row.email | lower }}`".into(),
+            )
         }
     })?;
     Ok(Part::Expression { compiled, source: source.to_owned(), start })

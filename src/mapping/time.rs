@@ -17,7 +17,7 @@ const SECONDS_A_DAY: i64 = 86_400;
 /// The day that a cell means.
 pub fn date(cell: &Cell, text: &str, column: &Column) -> Result<Date, Problem> {
     if let Cell::Number(_) = cell {
-        return serial(text).map(|at| at.date()).ok_or_else(|| wrong(text, column, "a day"));
+        return serial(text).map(DateTime::date).ok_or_else(|| wrong(text, column, "a day"));
     }
     let parsed = match &column.format {
         Some(format) => Date::strptime(format, text),

@@ -92,7 +92,8 @@ impl<'a> Customers<'a> {
         let lower = email.to_lowercase();
         for form in std::iter::once(email).chain((lower != email).then_some(lower.as_str())) {
             let filter = Filter { email: Some(form.to_owned()), at_most: Some(3), ..Filter::default() };
-            let customers = self.driver.line.target.list("customer", &filter).await.map_err(|error| self.unanswered(&error))?;
+            let customers =
+                self.driver.line.target.list("customer", &filter).await.map_err(|error| self.unanswered(&error))?;
             for customer in customers.into_iter().filter(|customer| customer.status.as_deref() != Some("deleted")) {
                 if !found.iter().any(|other| other.id == customer.id) {
                     found.push(customer);

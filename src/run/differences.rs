@@ -10,7 +10,12 @@ use crate::config::{Action, Connection};
 use crate::mapping::identity::Owner;
 
 /// `amount 12000 → 12500`, one text per parameter.
-pub async fn differences(driver: &Driver, owner: &Owner, connection: &Connection, task: &RowTask) -> Result<Vec<String>, Problem> {
+pub async fn differences(
+    driver: &Driver,
+    owner: &Owner,
+    connection: &Connection,
+    task: &RowTask,
+) -> Result<Vec<String>, Problem> {
     let mut ids = vec![owner.operation(connection.action.name(), &task.spooled.key)];
     if matches!(connection.action, Action::CreateCustomer) && task.record.revision > 0 {
         ids.push(owner.operation(&format!("update_customer.{}", task.record.revision), &task.spooled.key));
@@ -21,7 +26,8 @@ pub async fn differences(driver: &Driver, owner: &Owner, connection: &Connection
     let now = fields(&driver.line.target.encode(&call).body);
     let before = fields(&sent.body);
     let own = |name: &str| name == "customer" || name == "metadata[rowbill_op]";
-    let names: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).filter(|name| !own(name)).collect();
+    let names: std::collections::BTreeSet<&String> =
+        before.keys().chain(now.keys()).filter(|name| !own(name)).collect();
     Ok(names
         .into_iter()
         .filter(|name| before.get(*name) != now.get(*name))

@@ -63,7 +63,12 @@ const TRIES: u32 = 9;
 impl Driver {
     /// Drives an operation. The row's record is committed with it, so that a row and its operations never disagree; on
     /// success its object is added, and `after` becomes the row's state.
-    pub async fn drive(&self, operation: Operation, row: Option<&mut RowRecord>, after: RowState) -> Result<Driven, Problem> {
+    pub async fn drive(
+        &self,
+        operation: Operation,
+        row: Option<&mut RowRecord>,
+        after: RowState,
+    ) -> Result<Driven, Problem> {
         let mut course = Course::new(self, operation, row, after);
         course.run().await
     }
@@ -74,7 +79,9 @@ impl Driver {
 
     fn idle(&self) -> Option<Problem> {
         if self.stop.asked() {
-            return Some(Problem::new("run.stopped", "the run was stopped before this was sent").advise("run it again"));
+            return Some(
+                Problem::new("run.stopped", "the run was stopped before this was sent").advise("run it again"),
+            );
         }
         self.line.halted()
     }
@@ -148,8 +155,11 @@ impl<'a> Course<'a> {
             State::Failed { .. } if is_new_body || self.operation.retry => Event::Retry,
             State::Review { .. } if self.operation.retry => Event::Retry,
             State::Intent(_) => {
-                self.operation.request =
-                    Request { operation: stored.operation.clone(), path: stored.path.clone(), body: stored.body.clone() };
+                self.operation.request = Request {
+                    operation: stored.operation.clone(),
+                    path: stored.path.clone(),
+                    body: stored.body.clone(),
+                };
                 Event::Begin
             }
             _ => Event::Begin,
@@ -267,17 +277,18 @@ impl<'a> Course<'a> {
     }
 
     async fn settled(&mut self) -> Result<Driven, Problem> {
-        let problem = self.problem.clone().unwrap_or_else(|| Problem::new("row.unsure", "an earlier run left this open"));
+        let problem =
+            self.problem.clone().unwrap_or_else(|| Problem::new("row.unsure", "an earlier run left this open"));
         match &self.state {
             State::Failed { .. } => Ok(Driven::Failed(problem)),
             State::Review { .. } => Ok(Driven::Review(problem)),
-            State::Done { object } => match self.receipt.take() {
-                Some(receipt) => Ok(Driven::Done(receipt)),
-                None => {
-                    let object = object.clone();
-                    self.adopted(&object).await
+            State::Done { object } => {
+                let object = object.clone();
+                if let Some(receipt) = self.receipt.take() {
+                    return Ok(Driven::Done(receipt));
                 }
-            },
+                self.adopted(&object).await
+            }
             State::New | State::Intent(_) => self.deferred().await,
         }
     }
@@ -333,11 +344,11 @@ fn unsure(last: Option<Problem>) -> Problem {
         .advise("look in Stripe; then `rowbill rows resolve NAME KEY --stripe-id ID`, or `--none` to send it again")
 }
 
-/// Doubling pauses with jitter, and never shorter than what the target asked for.
+/// Doubling pauses with jitter, and not shorter than what the target asked for, up to five minutes.
 fn pause(tries: u32, asked: Option<Duration>) -> Duration {
     let ceiling = Duration::from_millis(200 << tries.min(7));
     let jittered = ceiling.mul_f64(rand::rng().random_range(0.5..1.0));
-    asked.map_or(jittered, |asked| asked.min(Duration::from_secs(60)) + jittered / 4)
+    asked.map_or(jittered, |asked| asked.min(Duration::from_mins(5)) + jittered / 4)
 }
 
 /// Settles an open operation of a row that is not in the source any more.

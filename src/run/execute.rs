@@ -79,7 +79,13 @@ pub async fn run(engine: &Engine, connection: &Connection, order: &Order) -> Res
         keep(engine, &mut report).await.map_err(one)?;
         return Err(vec![problem]);
     }
-    let started = RunRecord { id: run.clone(), connection: connection.name.clone(), started: report.started, finished: None, report: String::new() };
+    let started = RunRecord {
+        id: run.clone(),
+        connection: connection.name.clone(),
+        started: report.started,
+        finished: None,
+        report: String::new(),
+    };
     ledger.commit(vec![Change::Run(started)]).await.map_err(one)?;
     record_failures(engine, connection, &scope, &mut survey).await.map_err(one)?;
     let sent = send(engine, connection, order, &scope, &mut survey, &mut report).await;
@@ -114,7 +120,13 @@ fn blank(engine: &Engine, connection: &Connection, order: &Order, run: Option<St
     })
 }
 
-async fn scope<'a>(engine: &Engine, connection: &Connection, order: &'a Order, dry: bool, run: &'a str) -> Result<Scope<'a>, Problem> {
+async fn scope<'a>(
+    engine: &Engine,
+    connection: &Connection,
+    order: &'a Order,
+    dry: bool,
+    run: &'a str,
+) -> Result<Scope<'a>, Problem> {
     let only_new = connection.first_run == FirstRun::OnlyNew && is_first(engine, connection).await?;
     Ok(Scope { dry, only_new, only: order.only.as_deref(), run, now: engine.clock.now() })
 }
@@ -180,9 +192,11 @@ fn tell(survey: &mut Survey, report: &mut Report, later: impl Fn(&Entry) -> bool
         if !matches!(fate, Fate::Failed | Fate::NeedsReview | Fate::Deferred) {
             continue;
         }
-        let spooled: Spooled = if entry.spool == NOWHERE { Spooled::default() } else { survey.spool.get(entry.spool)? };
+        let spooled: Spooled =
+            if entry.spool == NOWHERE { Spooled::default() } else { survey.spool.get(entry.spool)? };
         let group = u32::try_from(at).ok().and_then(|at| in_group.get(&at)).map(|index| &survey.groups[*index]);
-        let of_group = group.and_then(|group| group.row_problems.get(&entry.number).cloned().or_else(|| group.problem.clone()));
+        let of_group =
+            group.and_then(|group| group.row_problems.get(&entry.number).cloned().or_else(|| group.problem.clone()));
         let problem = same_key(entry.number, &survey.doubles.failed)
             .or(of_group)
             .or(spooled.problem)
@@ -206,7 +220,12 @@ fn fate(entry: &Entry) -> Option<Fate> {
 }
 
 /// Rows that failed before anything was sent are remembered, so that people can look at them.
-async fn record_failures(engine: &Engine, connection: &Connection, scope: &Scope<'_>, survey: &mut Survey) -> Result<(), Problem> {
+async fn record_failures(
+    engine: &Engine,
+    connection: &Connection,
+    scope: &Scope<'_>,
+    survey: &mut Survey,
+) -> Result<(), Problem> {
     if connection.action.invoice().is_some() {
         return Ok(());
     }
@@ -231,7 +250,13 @@ async fn record_failures(engine: &Engine, connection: &Connection, scope: &Scope
             let problem = placed(problem, &survey.origin, u64::from(entry.number));
             let row = super::survey::blank(connection, &spooled.key, scope);
             let (content, request) = (spooled.content, spooled.request);
-            changes.push(Change::Row(RowRecord { state: RowState::Failed, problem: Some(problem), content, request, ..row }));
+            changes.push(Change::Row(RowRecord {
+                state: RowState::Failed,
+                problem: Some(problem),
+                content,
+                request,
+                ..row
+            }));
         }
         if !changes.is_empty() {
             ledger.commit(changes).await?;
@@ -275,7 +300,8 @@ async fn send(
     }
     let origin = survey.origin.clone();
     let shared = Mutex::new(&mut *report);
-    let sending = Sending { engine, connection, driver: &driver, owner: &owner, scope, report: &shared, origin: &origin };
+    let sending =
+        Sending { engine, connection, driver: &driver, owner: &owner, scope, report: &shared, origin: &origin };
     let sent = match connection.action {
         Action::CreateInvoice(_) => sending.groups(survey, order.limit).await,
         _ => sending.rows(survey, order.limit).await,
@@ -303,7 +329,12 @@ async fn leftovers(engine: &Engine, connection: &Connection) -> Result<bool, Pro
 }
 
 /// Operations that an earlier run left open for rows which have since left the source are settled all the same.
-async fn settle_leftovers(engine: &Engine, connection: &Connection, driver: &Driver, survey: &Survey) -> Result<(), Problem> {
+async fn settle_leftovers(
+    engine: &Engine,
+    connection: &Connection,
+    driver: &Driver,
+    survey: &Survey,
+) -> Result<(), Problem> {
     let ledger = engine.ledger()?;
     let filter = RowFilter { states: vec![RowState::Sending], after: None, limit: 1000 };
     let open = ledger.list_rows(&connection.name, &filter).await?;
@@ -319,7 +350,13 @@ async fn settle_leftovers(engine: &Engine, connection: &Connection, driver: &Dri
     Ok(())
 }
 
-async fn finish(engine: &Engine, connection: &Connection, source: &dyn Source, survey: &mut Survey, report: &mut Report) -> Result<(), Problem> {
+async fn finish(
+    engine: &Engine,
+    connection: &Connection,
+    source: &dyn Source,
+    survey: &mut Survey,
+    report: &mut Report,
+) -> Result<(), Problem> {
     if let Err(problem) = write_back(engine, connection, source, survey).await {
         if problem.code.starts_with("ledger.") {
             return Err(problem);
@@ -367,8 +404,12 @@ fn notes(engine: &Engine, survey: &Survey) -> Vec<Problem> {
                 let least = crate::mapping::money::display(minimum, code, &engine.catalog.currencies);
                 let sum = crate::mapping::money::display(*minor, code, &engine.catalog.currencies);
                 let row = group.rows.first().map_or(0, |at| survey.entries[*at as usize].number);
-                let message = format!("the invoice of row {row} comes to {sum}; the least that Stripe charges is {least}");
-                notes.push(Problem::new("plan.below_minimum", message).advise("Stripe marks it as paid and keeps the amount for the next invoice"));
+                let message =
+                    format!("the invoice of row {row} comes to {sum}; the least that Stripe charges is {least}");
+                notes.push(
+                    Problem::new("plan.below_minimum", message)
+                        .advise("Stripe marks it as paid and keeps the amount for the next invoice"),
+                );
             }
         }
     }
@@ -388,7 +429,11 @@ async fn orphans(engine: &Engine, connection: &Connection, survey: &Survey) -> R
         filter.after = Some(last);
         for row in rows.into_iter().filter(|row| !here.contains(&row.id.0)) {
             let (Some(invoice), Some(object)) = (&row.bound, row.objects.first()) else { continue };
-            let message = format!("item {} ({}) is on invoice {invoice}, but its row is gone from the source", object.id, row.key.join(", "));
+            let message = format!(
+                "item {} ({}) is on invoice {invoice}, but its row is gone from the source",
+                object.id,
+                row.key.join(", ")
+            );
             notes.push(Problem::new("plan.orphan_item", message).advise("the invoice stays as it is"));
         }
     }

@@ -95,7 +95,7 @@ impl Planner<'_> {
             retry: record.as_ref().is_some_and(is_retry),
         };
         match record {
-            Some(record) if matches!(record.state, RowState::Done | RowState::There) => self.made(&mut group, &record),
+            Some(record) if is_made(&record) => self.made(&mut group, record),
             Some(record) if record.state == RowState::Skipped => self.all(&mut group, Class::Skipped, None),
             Some(record) if record.state == RowState::Sending => self.resume(&mut group, &record)?,
             Some(record) if self.sticks(&group, &record) => {
@@ -103,7 +103,8 @@ impl Planner<'_> {
                 self.all(&mut group, class, record.problem);
             }
             record => {
-                let invoice = record.iter().flat_map(|record| &record.objects).find(|object| object.step == "create_invoice");
+                let invoice =
+                    record.iter().flat_map(|record| &record.objects).find(|object| object.step == "create_invoice");
                 self.fresh(&mut group, invoice.map(|object| object.id.as_str()))?;
             }
         }
@@ -135,14 +136,16 @@ impl Planner<'_> {
     }
 
     /// The invoice exists. Rows that were not there when it was made are a person's decision.
-    fn made(&mut self, group: &mut GroupPlan, record: &RowRecord) {
+    fn made(&mut self, group: &mut GroupPlan, record: RowRecord) {
         let mut left: HashMap<Digest, u32> = HashMap::new();
-        for member in &record.members {
+        let members = invoiced(&record.members).to_vec();
+        for member in &members {
             *left.entry(*member).or_default() += 1;
         }
         self.all(group, Class::AlreadyDone, None);
         let invoice = record.objects.iter().find(|object| object.step == "create_invoice");
-        let invoice = invoice.map_or("the group was there before the first run".to_owned(), |object| format!("invoice {}", object.id));
+        let invoice = invoice
+            .map_or("the group was there before the first run".to_owned(), |object| format!("invoice {}", object.id));
         for at in group.rows.clone() {
             let entry = self.entries[at as usize];
             let known = left.get_mut(&entry.content).filter(|count| **count > 0);
@@ -156,6 +159,25 @@ impl Planner<'_> {
                 group.row_problems.insert(entry.number, problem);
             }
         }
+        self.ask(group, record, members);
+    }
+
+    /// Rows that came too late are a question about the whole group; it is written down with what is asked, and taken
+    /// back when the rows are gone again.
+    fn ask(&mut self, group: &GroupPlan, mut record: RowRecord, members: Vec<Digest>) {
+        let problem = group.row_problems.iter().min_by_key(|(number, _)| **number).map(|(_, problem)| problem.clone());
+        if problem.is_none() && record.problem.is_none() {
+            return;
+        }
+        let state = if record.objects.is_empty() { RowState::There } else { RowState::Done };
+        record.state = if problem.is_some() { RowState::NeedsReview } else { state };
+        record.members = members;
+        if problem.is_some() {
+            record.members.push(SEPARATOR);
+            record.members.extend(self.members(&group.rows));
+        }
+        record.problem = problem;
+        self.touched.push(record);
     }
 
     fn resume(&mut self, group: &mut GroupPlan, record: &RowRecord) -> Result<(), Problem> {
@@ -179,7 +201,7 @@ impl Planner<'_> {
             return Ok(());
         }
         let head_problem = spooled.iter().find(|row| row.head.is_none()).and_then(|row| row.problem.clone());
-        if let Some(problem) = head_problem.or_else(|| self.too_much(&spooled)) {
+        if let Some(problem) = head_problem.or_else(|| too_much(&spooled)) {
             self.all(group, Class::Failed, Some(problem));
             return Ok(());
         }
@@ -195,7 +217,11 @@ impl Planner<'_> {
             }
         }
         if self.scope.only_new {
-            let record = RowRecord { members: self.members(&group.rows), state: RowState::There, ..blank(self.connection, &spooled[0].key, self.scope) };
+            let record = RowRecord {
+                members: self.members(&group.rows),
+                state: RowState::There,
+                ..blank(self.connection, &spooled[0].key, self.scope)
+            };
             self.touched.push(record);
             self.all(group, Class::AlreadyDone, None);
         }
@@ -219,7 +245,8 @@ impl Planner<'_> {
             if let (Some(invoice), Class::Create) = (bound, entry.class) {
                 entry.class = Class::NeedsReview;
                 let message = format!("its item is on invoice {invoice} already, which was made for another group");
-                let problem = Problem::new("row.item_on_other_invoice", message).advise("undo the edit of the group's columns");
+                let problem =
+                    Problem::new("row.item_on_other_invoice", message).advise("undo the edit of the group's columns");
                 group.row_problems.insert(entry.number, problem);
             } else if entry.class == Class::Create {
                 entry.class = Class::Deferred;
@@ -228,20 +255,13 @@ impl Planner<'_> {
             }
         }
         group.class = Class::Deferred;
-        Some(Problem::new("row.group_waits", format!("row {number} of this group is not ready, and an invoice is made of all its rows"))
-            .advise("mend that row; the group is taken up by itself"))
-    }
-
-    fn too_much(&self, spooled: &[Spooled]) -> Option<Problem> {
-        if spooled.len() > MOST_LINES {
-            let message = format!("the group has {} rows; Stripe takes at most {MOST_LINES} lines on an invoice", spooled.len());
-            return Some(Problem::new("row.group_too_large", message).advise("group by one column more"));
-        }
-        let currencies: BTreeSet<String> = spooled.iter().filter_map(currency_of).collect();
-        if currencies.len() > 1 {
-            return Some(mixed(&currencies));
-        }
-        None
+        Some(
+            Problem::new(
+                "row.group_waits",
+                format!("row {number} of this group is not ready, and an invoice is made of all its rows"),
+            )
+            .advise("mend that row; the group is taken up by itself"),
+        )
     }
 
     fn read(&mut self, rows: &[u32]) -> Result<Vec<Spooled>, Problem> {
@@ -261,8 +281,41 @@ impl Planner<'_> {
     }
 }
 
+/// Between the rows that an invoice was made of and those that a person is asked about.
+const SEPARATOR: Digest = [0; 16];
+
+/// The rows that an invoice was made of.
+pub fn invoiced(members: &[Digest]) -> &[Digest] {
+    members.split(|member| *member == SEPARATOR).next().unwrap_or_default()
+}
+
+/// The rows that a person is asked about, if one is.
+pub fn asked_about(members: &[Digest]) -> Option<&[Digest]> {
+    members.iter().position(|member| *member == SEPARATOR).map(|at| &members[at + 1..])
+}
+
+/// Its invoice exists, or it was there before the first run.
+fn is_made(record: &RowRecord) -> bool {
+    matches!(record.state, RowState::Done | RowState::There)
+        || record.problem.as_ref().is_some_and(|problem| problem.code == "row.joined_after_invoice")
+}
+
 fn is_retry(record: &RowRecord) -> bool {
     record.problem.as_ref().is_some_and(|problem| problem.code == "row.retry")
+}
+
+/// What no invoice can be made of.
+fn too_much(spooled: &[Spooled]) -> Option<Problem> {
+    if spooled.len() > MOST_LINES {
+        let message =
+            format!("the group has {} rows; Stripe takes at most {MOST_LINES} lines on an invoice", spooled.len());
+        return Some(Problem::new("row.group_too_large", message).advise("group by one column more"));
+    }
+    let currencies: BTreeSet<String> = spooled.iter().filter_map(currency_of).collect();
+    if currencies.len() > 1 {
+        return Some(mixed(&currencies));
+    }
+    None
 }
 
 fn currency_of(row: &Spooled) -> Option<String> {

@@ -77,7 +77,8 @@ type Step<T> = Result<Result<T, Settled>, Problem>;
 impl Invoices<'_> {
     /// Settles one group. An error is the ledger's, and stops the run.
     pub async fn settle(&self, mut task: GroupTask) -> Result<Settled, Problem> {
-        let mut course = Course { of: self, retry: task.retry, items: HashMap::new(), earlier: None, status: None, task: &mut task };
+        let mut course =
+            Course { of: self, retry: task.retry, items: HashMap::new(), earlier: None, status: None, task: &mut task };
         match course.run().await? {
             Ok(settled) | Err(settled) => Ok(settled),
         }
@@ -252,7 +253,8 @@ impl Course<'_> {
             let unsure = self.of.connection.when_unsure.unwrap_or(WhenUnsure::Resend);
             match self.drive(&step, id, &call, stored, unsure).await? {
                 Ok(receipt) => {
-                    let minor = receipt.amount.zip(receipt.currency).map(|(amount, currency)| Minor { amount, currency });
+                    let minor =
+                        receipt.amount.zip(receipt.currency).map(|(amount, currency)| Minor { amount, currency });
                     self.items.extend(minor.map(|minor| (step, minor)));
                 }
                 Err(settled) => return Ok(Err(settled)),
@@ -301,13 +303,10 @@ impl Course<'_> {
     }
 
     fn has_others(&self, receipt: &Receipt) -> bool {
-        let ours: BTreeSet<&str> = match self.of.invoice.items_from {
-            Some(_) => self.task.lines.iter().filter_map(|line| line.item.as_ref()).map(|item| item.id.as_str()).collect(),
-            None => {
-                let objects = self.task.record.objects.iter().filter(|object| object.step.starts_with("item."));
-                objects.map(|object| object.id.as_str()).collect()
-            }
-        };
+        let made = self.task.record.objects.iter().filter(|object| object.step.starts_with("item."));
+        let taken = self.task.lines.iter().filter_map(|line| line.item.as_ref());
+        let ours: BTreeSet<&str> =
+            made.map(|object| object.id.as_str()).chain(taken.map(|item| item.id.as_str())).collect();
         receipt.items.iter().any(|item| !ours.contains(item.as_str()))
     }
 
@@ -338,7 +337,8 @@ impl Course<'_> {
     async fn finish(&mut self, step: &'static str, invoice: &str) -> Step<()> {
         let id = self.of.owner.operation(step, &self.task.key);
         let stored = self.of.driver.ledger.operations(std::slice::from_ref(&id)).await?.pop().flatten();
-        let is_paid = self.status.as_deref().or(self.earlier.as_ref().and_then(|earlier| earlier.status.as_deref())) == Some("paid");
+        let is_paid = self.status.as_deref().or(self.earlier.as_ref().and_then(|earlier| earlier.status.as_deref()))
+            == Some("paid");
         if step == "send" && stored.is_none() && is_paid {
             // A zero invoice, or one below the minimum charge, is paid as soon as it is finalized: nobody is asked to pay.
             return Ok(Ok(()));

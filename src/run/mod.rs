@@ -27,6 +27,7 @@ mod write_back;
 pub use clock::Clock;
 pub use engine::{AccountLine, Engine, Progress, Quiet, Stop};
 pub use execute::{Order, plan, run};
+pub use groups::asked_about;
 pub use invoice::item_step;
 pub use report::{Amounts, Ending, Fate, Report, RowProblem, Tally, Would};
 pub use survey::prepared_digest;

@@ -16,7 +16,7 @@ const KINDS: [&str; 3] = ["customer", "invoiceitem", "invoice"];
 /// reason not to send.
 pub async fn reconcile(engine: &Engine, connection: &Connection, run: &str) -> Result<(), SendError> {
     let line = engine.line(connection).map_err(SendError::Halt)?;
-    line.reconciled.get_or_try_init(|| adopt(engine, connection, run)).await.map(|()| ())
+    line.reconciled.get_or_try_init(|| adopt(engine, connection, run)).await.copied()
 }
 
 async fn adopt(engine: &Engine, connection: &Connection, run: &str) -> Result<(), SendError> {
@@ -33,7 +33,9 @@ async fn adopt(engine: &Engine, connection: &Connection, run: &str) -> Result<()
         let ours: Vec<(OperationId, Receipt)> = found
             .into_iter()
             .filter_map(|receipt| Some((receipt.op.clone()?, receipt)))
-            .filter(|(op, receipt)| tags.iter().any(|tag| op.0.starts_with(tag)) && receipt.status.as_deref() != Some("deleted"))
+            .filter(|(op, receipt)| {
+                tags.iter().any(|tag| op.0.starts_with(tag)) && receipt.status.as_deref() != Some("deleted")
+            })
             .collect();
         for chunk in ours.chunks(500) {
             let ids: Vec<OperationId> = chunk.iter().map(|(op, _)| op.clone()).collect();

@@ -79,15 +79,18 @@ impl Rows<'_> {
 
     async fn create(&self, task: &mut RowTask) -> Result<Settled, Problem> {
         let step = self.connection.action.name();
-        let under_way = task.stored.as_ref().is_some_and(|stored| matches!(stored.state, State::Intent(_) | State::Done { .. }));
+        let under_way =
+            task.stored.as_ref().is_some_and(|stored| matches!(stored.state, State::Intent(_) | State::Done { .. }));
         let Some(prepared) = task.spooled.prepared.clone().or_else(|| under_way.then(Prepared::empty)) else {
-            let problem = task.spooled.problem.clone().unwrap_or_else(|| Problem::new("row.skipped", "the row is left out now"));
+            let problem =
+                task.spooled.problem.clone().unwrap_or_else(|| Problem::new("row.skipped", "the row is left out now"));
             return Ok(Settled::not(Fate::Deferred, problem));
         };
-        if !under_way && self.connection.match_existing {
-            if let Some(settled) = self.adopt_existing(task, &prepared).await? {
-                return Ok(settled);
-            }
+        if !under_way
+            && self.connection.match_existing
+            && let Some(settled) = self.adopt_existing(task, &prepared).await?
+        {
+            return Ok(settled);
         }
         let mut params = prepared.params.clone();
         if let (Some(name), false) = (&prepared.customer, under_way) {
@@ -131,7 +134,11 @@ impl Rows<'_> {
     async fn outcome(&self, task: &mut RowTask, driven: Driven, expected: Option<Minor>) -> Result<Settled, Problem> {
         match driven {
             Driven::Done(receipt) => match differs(&receipt, expected.as_ref()) {
-                None => Ok(Settled { fate: Fate::Done, problem: None, amount: expected.or_else(|| billed(&receipt, self.is_money())) }),
+                None => Ok(Settled {
+                    fate: Fate::Done,
+                    problem: None,
+                    amount: expected.or_else(|| billed(&receipt, self.is_money())),
+                }),
                 Some(problem) => {
                     task.record.state = RowState::NeedsReview;
                     task.record.problem = Some(problem.clone());
@@ -261,7 +268,9 @@ impl RowRecord {
 
     /// Its object exists, and an update of it was left open.
     fn revision_under_way(&self) -> bool {
-        self.state == RowState::Sending && self.objects.iter().any(|object| object.step == "create_customer") && self.revision > 0
+        self.state == RowState::Sending
+            && self.objects.iter().any(|object| object.step == "create_customer")
+            && self.revision > 0
     }
 }
 
@@ -274,13 +283,16 @@ impl Prepared {
 
 /// The amount of an item's parameters, where the row alone says it.
 pub fn amount_of(params: &IndexMap<String, Param>) -> Option<Minor> {
-    let (Param::Int(amount), Param::Text(currency)) = (params.get("amount")?, params.get("currency")?) else { return None };
+    let (Param::Int(amount), Param::Text(currency)) = (params.get("amount")?, params.get("currency")?) else {
+        return None;
+    };
     Some(Minor { amount: *amount, currency: currency.clone() })
 }
 
 /// The amount in an item's bytes, as they were sent.
 pub fn amount_sent(body: &[u8]) -> Option<Minor> {
-    let field = |name: &str| form_urlencoded::parse(body).find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+    let field =
+        |name: &str| form_urlencoded::parse(body).find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
     Some(Minor { amount: field("amount")?.parse().ok()?, currency: field("currency")? })
 }
 
@@ -318,5 +330,9 @@ fn differs(receipt: &Receipt, expected: Option<&Minor>) -> Option<Problem> {
 pub fn same_key(number: u32, doubles: &HashMap<u32, Vec<u32>>) -> Option<Problem> {
     let others: Vec<String> = doubles.get(&number)?.iter().map(u32::to_string).collect();
     let message = format!("row {number} has the same key as row {}", others.join(", "));
-    Some(Problem::new("row.same_key", message).advise("remove the rows that are too many, add a column to `key:`, or say `duplicates: first | last | same`"))
+    Some(
+        Problem::new("row.same_key", message).advise(
+            "remove the rows that are too many, add a column to `key:`, or say `duplicates: first | last | same`",
+        ),
+    )
 }

@@ -4,7 +4,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
-use futures::future::{join_all, try_join};
+use futures::future::{join, join_all};
 use rowbill_connector::Problem;
 use tokio::sync::mpsc;
 
@@ -54,7 +54,8 @@ enum Task {
 impl Sending<'_> {
     /// Sends rows.
     pub async fn rows(&self, survey: &mut Survey, limit: Option<u64>) -> Result<(), Problem> {
-        let is_wanted = |entry: &Entry| matches!(entry.class, Class::Create | Class::Update | Class::Resume) || asks(entry);
+        let is_wanted =
+            |entry: &Entry| matches!(entry.class, Class::Create | Class::Update | Class::Resume) || asks(entry);
         let mut wanted: Vec<u32> = (0..u32::try_from(survey.entries.len()).unwrap_or(u32::MAX)).collect();
         wanted.retain(|at| is_wanted(&survey.entries[*at as usize]) && !survey.entries[*at as usize].follower);
         for at in wanted.split_off(most(limit).min(wanted.len())) {
@@ -157,18 +158,14 @@ impl Sending<'_> {
         let work = join_all(receivers.into_iter().map(|receiver| self.lane(receiver, &customers, &failed)));
         let lanes = Lanes { senders };
         let feeding = async {
-            let fed = feed(&lanes).await;
+            let outcome = feed(&lanes).await;
             drop(lanes);
-            fed
+            outcome
         };
-        let (fed, ()) = try_join(async { Ok::<_, Problem>(feeding.await) }, async {
-            work.await;
-            Ok(())
-        })
-        .await?;
+        let (outcome, _) = join(feeding, work).await;
         match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(problem) => Err(problem),
-            None => fed,
+            None => outcome,
         }
     }
 
@@ -224,7 +221,9 @@ impl Sending<'_> {
 
     fn idle(&self) -> Option<Problem> {
         if self.engine.stop.asked() {
-            return Some(Problem::new("run.stopped", "the run was stopped before this was sent").advise("run it again"));
+            return Some(
+                Problem::new("run.stopped", "the run was stopped before this was sent").advise("run it again"),
+            );
         }
         self.driver.line.halted()
     }

@@ -70,7 +70,12 @@ pub struct Survey {
 }
 
 /// Reads, maps and classifies. Nothing is sent, and the ledger is changed only by `touch`.
-pub async fn survey(engine: &Engine, connection: &Connection, source: &dyn Source, scope: &Scope<'_>) -> Result<Survey, Vec<Problem>> {
+pub async fn survey(
+    engine: &Engine,
+    connection: &Connection,
+    source: &dyn Source,
+    scope: &Scope<'_>,
+) -> Result<Survey, Vec<Problem>> {
     let one = |problem| vec![problem];
     let mut reading = source.read().await.map_err(one)?;
     let binding = Binding::new(&connection.recipe, &reading.header, engine.zone())?;
@@ -140,7 +145,9 @@ fn items_binding<'a>(
     connection: &Connection,
     header: &rowbill_connector::Header,
 ) -> Result<Option<(&'a Connection, Binding)>, Vec<Problem>> {
-    let Some(name) = connection.action.invoice().and_then(|invoice| invoice.items_from.as_deref()) else { return Ok(None) };
+    let Some(name) = connection.action.invoice().and_then(|invoice| invoice.items_from.as_deref()) else {
+        return Ok(None);
+    };
     let items = engine.project.connection(name).map_err(|problem| vec![problem])?;
     let binding = Binding::new(&items.recipe, header, engine.zone())?;
     Ok(Some((items, binding)))
@@ -171,7 +178,13 @@ impl Surveyor<'_> {
         Ok(())
     }
 
-    fn row(&mut self, binding: &Binding, row: &Row, mapped: Mapped, record: Option<&RowRecord>) -> Result<(Class, Spooled, bool), Problem> {
+    fn row(
+        &mut self,
+        binding: &Binding,
+        row: &Row,
+        mapped: Mapped,
+        record: Option<&RowRecord>,
+    ) -> Result<(Class, Spooled, bool), Problem> {
         let request = request_digest(&mapped.outcome);
         let now = Now { outcome: &mapped.outcome, content: mapped.content, request };
         let (mut class, mut problem) = classify(&now, record, self.connection.on_change);
@@ -202,10 +215,16 @@ impl Surveyor<'_> {
         Ok((class, spooled, keep || writes))
     }
 
-    fn remember(&mut self, id: Digest, (class, spooled, keep): (Class, Spooled, bool), number: u64) -> Result<(), Problem> {
+    fn remember(
+        &mut self,
+        id: Digest,
+        (class, spooled, keep): (Class, Spooled, bool),
+        number: u64,
+    ) -> Result<(), Problem> {
         let content = spooled.request;
         let spool = if keep { self.spool.push(&spooled)? } else { NOWHERE };
-        let number = u32::try_from(number).map_err(|_| Problem::new("source.too_many_rows", "the source has too many rows"))?;
+        let number =
+            u32::try_from(number).map_err(|_| Problem::new("source.too_many_rows", "the source has too many rows"))?;
         self.entries.push(Entry { id, content, spool, number, class, follower: false });
         Ok(())
     }
@@ -214,7 +233,8 @@ impl Surveyor<'_> {
     /// is not taken for an edit; and a row whose edit was undone is no longer a question.
     fn touch(&mut self, record: &RowRecord, content: Digest, request: Digest) {
         let is_edit_undone = record.state != RowState::Done && !record.objects.is_empty() && record.request == request;
-        if (record.state == RowState::Done && record.request == request && record.content != content) || is_edit_undone {
+        if (record.state == RowState::Done && record.request == request && record.content != content) || is_edit_undone
+        {
             self.touched.push(RowRecord { content, state: RowState::Done, problem: None, ..record.clone() });
         }
     }
@@ -249,14 +269,16 @@ impl Surveyor<'_> {
         let around = self.engine.surroundings();
         let mapped: Vec<Mapped> = rows.iter().map(|row| items_binding.map(&items.recipe, row, &around)).collect();
         let ids: Vec<RowId> = mapped.iter().map(|mapped| RowId(id_of(mapped))).collect();
-        let (name, on_change) = (items.name.clone(), if items.on_change == OnChange::Ignore { OnChange::Ignore } else { OnChange::Review });
+        let (name, on_change) =
+            (items.name.clone(), if items.on_change == OnChange::Ignore { OnChange::Ignore } else { OnChange::Review });
         let records = self.records(&name, &ids).await?;
         for (((mapped, row), id), record) in mapped.into_iter().zip(rows).zip(ids).zip(records) {
             let (key, problem) = binding.group_key(row, self.group_by());
             if self.scope.only.is_some_and(|only| only != key) {
                 continue;
             }
-            let now = Now { outcome: &mapped.outcome, content: mapped.content, request: request_digest(&mapped.outcome) };
+            let now =
+                Now { outcome: &mapped.outcome, content: mapped.content, request: request_digest(&mapped.outcome) };
             let (class, why) = classify(&now, record.as_ref(), on_change);
             let (class, problem) = match problem {
                 Some(problem) if class != Class::Skipped => (Class::Failed, Some(problem)),
@@ -276,7 +298,14 @@ impl Surveyor<'_> {
     }
 
     /// One row of a group; the first one also carries what the invoice itself needs.
-    fn line(&mut self, binding: &Binding, row: &Row, class: Class, mut spooled: Spooled, member: Digest) -> Result<(), Problem> {
+    fn line(
+        &mut self,
+        binding: &Binding,
+        row: &Row,
+        class: Class,
+        mut spooled: Spooled,
+        member: Digest,
+    ) -> Result<(), Problem> {
         let id = if spooled.key.iter().any(String::is_empty) { Digest::default() } else { row_id(&spooled.key) };
         if let Some(invoice) = self.connection.action.invoice()
             && matches!(class, Class::Create | Class::Deferred)
@@ -332,13 +361,18 @@ fn item_of(record: &RowRecord) -> Option<Item> {
 /// A person accepted exactly this edit, and it is to be sent.
 fn accepted(record: Option<&RowRecord>, request: Digest) -> bool {
     record.is_some_and(|record| {
-        record.problem.as_ref().is_some_and(|problem| problem.code == "row.accepted") && record.members.get(1) == Some(&request)
+        record.problem.as_ref().is_some_and(|problem| problem.code == "row.accepted")
+            && record.members.get(1) == Some(&request)
     })
 }
 
 /// A row without a full key has no id.
 fn id_of(mapped: &Mapped) -> Digest {
-    if mapped.key.is_empty() || mapped.key.iter().any(String::is_empty) { Digest::default() } else { row_id(&mapped.key) }
+    if mapped.key.is_empty() || mapped.key.iter().any(String::is_empty) {
+        Digest::default()
+    } else {
+        row_id(&mapped.key)
+    }
 }
 
 /// The hash of what is to be sent.

@@ -12,7 +12,12 @@ use crate::ledger::{RowId, RowRecord, RowState};
 const CHUNK: usize = 500;
 
 /// Writes the state of all rows of the reading. What the ledger says is written, whichever run did it.
-pub async fn write_back(engine: &Engine, connection: &Connection, source: &dyn Source, survey: &mut Survey) -> Result<Option<Written>, Problem> {
+pub async fn write_back(
+    engine: &Engine,
+    connection: &Connection,
+    source: &dyn Source,
+    survey: &mut Survey,
+) -> Result<Option<Written>, Problem> {
     let columns = &connection.write_back.columns;
     if columns.is_empty() {
         return Ok(None);
@@ -25,28 +30,37 @@ pub async fn write_back(engine: &Engine, connection: &Connection, source: &dyn S
     let Survey { entries, spool, .. } = survey;
     let mut failed = None;
     let written = {
-        let marks = futures::stream::unfold((entries.chunks(CHUNK), &mut *spool, &mut failed), |(mut chunks, spool, failed)| {
-            let ledger = ledger.clone();
-            async move {
-                let chunk = chunks.next()?;
-                let ids: Vec<RowId> = chunk.iter().map(|entry| RowId(entry.id)).collect();
-                let records = match ledger.rows(&connection.name, &ids).await {
-                    Ok(records) => records,
-                    Err(problem) => {
-                        *failed = Some(problem);
-                        return None;
+        let marks = futures::stream::unfold(
+            (entries.chunks(CHUNK), &mut *spool, &mut failed),
+            |(mut chunks, spool, failed)| {
+                let ledger = ledger.clone();
+                async move {
+                    let chunk = chunks.next()?;
+                    let ids: Vec<RowId> = chunk.iter().map(|entry| RowId(entry.id)).collect();
+                    let records = match ledger.rows(&connection.name, &ids).await {
+                        Ok(records) => records,
+                        Err(problem) => {
+                            *failed = Some(problem);
+                            return None;
+                        }
+                    };
+                    let mut marks = Vec::with_capacity(chunk.len());
+                    for (entry, record) in chunk.iter().zip(records) {
+                        let spooled: Spooled = if entry.spool == NOWHERE {
+                            Spooled::default()
+                        } else {
+                            spool.get(entry.spool).unwrap_or_default()
+                        };
+                        let values = columns
+                            .iter()
+                            .map(|(field, _)| text(*field, entry.class, record.as_ref(), &spooled))
+                            .collect();
+                        marks.push(Mark { number: u64::from(entry.number), key: spooled.cells, values });
                     }
-                };
-                let mut marks = Vec::with_capacity(chunk.len());
-                for (entry, record) in chunk.iter().zip(records) {
-                    let spooled: Spooled =
-                        if entry.spool == NOWHERE { Spooled::default() } else { spool.get(entry.spool).unwrap_or_default() };
-                    let values = columns.iter().map(|(field, _)| text(*field, entry.class, record.as_ref(), &spooled)).collect();
-                    marks.push(Mark { number: u64::from(entry.number), key: spooled.cells, values });
+                    Some((marks, (chunks, spool, failed)))
                 }
-                Some((marks, (chunks, spool, failed)))
-            }
-        });
+            },
+        );
         source.write_back(&layout, marks.boxed()).await
     };
     match failed {
@@ -58,7 +72,10 @@ pub async fn write_back(engine: &Engine, connection: &Connection, source: &dyn S
 fn text(field: WriteBackField, class: super::index::Class, record: Option<&RowRecord>, spooled: &Spooled) -> String {
     use super::index::Class;
     let object = record.and_then(|record| {
-        let main = record.objects.iter().find(|object| matches!(object.step.as_str(), "create_customer" | "add_invoice_item" | "create_invoice"));
+        let main = record
+            .objects
+            .iter()
+            .find(|object| matches!(object.step.as_str(), "create_customer" | "add_invoice_item" | "create_invoice"));
         main.or(record.objects.first())
     });
     match field {

@@ -76,7 +76,8 @@ fn invoices_are_their_items(stripe: &Sandbox) {
         if change.kind != "invoice" || change.rowbill_op.is_none() || !is_finalized || open.contains(&change.id) {
             continue;
         }
-        let on_it: Vec<&ObjectEntry> = items.values().filter(|item| item.invoice.as_ref() == Some(&change.id)).collect();
+        let on_it: Vec<&ObjectEntry> =
+            items.values().filter(|item| item.invoice.as_ref() == Some(&change.id)).collect();
         let sum: i64 = on_it.iter().filter_map(|item| item.amount).sum();
         let all_ours = on_it.iter().all(|item| item.rowbill_op.is_some() && item.change != Change::Deleted);
         assert!(all_ours && !on_it.is_empty() && Some(sum) == change.amount, "I13: {change:#?} of {on_it:#?}");

@@ -32,7 +32,8 @@ pub fn changes(stripe: &Sandbox) -> Vec<ObjectEntry> {
 
 /// The objects of a kind that were made with our mark, deleted ones too.
 pub fn made(stripe: &Sandbox, kind: &str) -> Vec<ObjectEntry> {
-    let is_ours = |entry: &ObjectEntry| entry.change == Change::Created && entry.kind == kind && entry.rowbill_op.is_some();
+    let is_ours =
+        |entry: &ObjectEntry| entry.change == Change::Created && entry.kind == kind && entry.rowbill_op.is_some();
     changes(stripe).into_iter().filter(is_ours).collect()
 }
 

@@ -50,13 +50,8 @@ impl Project {
         for name in ["mappings", "data"] {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
-        let mut project = Self {
-            stripe: stripe.clone(),
-            sheets: None,
-            folder,
-            accounts: Vec::new(),
-            ahead: Cell::default(),
-        };
+        let mut project =
+            Self { stripe: stripe.clone(), sheets: None, folder, accounts: Vec::new(), ahead: Cell::default() };
         project.account("acme", &stripe, "");
         project
     }
@@ -91,13 +86,7 @@ impl Project {
 
     fn settings(&self) {
         let mut text = "version: 1\ntimezone: Europe/Kyiv\naccounts:\n".to_owned();
-        for Account {
-            name,
-            key,
-            stripe,
-            more,
-        } in &self.accounts
-        {
+        for Account { name, key, stripe, more } in &self.accounts {
             self.key(name, key);
             text += &format!("  {name}:\n    mode: test\n    key: {{ file: {name}.key }}\n");
             text += &format!("    api_base: {}\n", stripe.url());

@@ -15,7 +15,7 @@ pub struct Problem {
     pub advice: Option<String>,
     /// Where it is.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "where")]
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
     /// The vendor's request id, for its support and its logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
@@ -50,13 +50,7 @@ pub struct Place {
 impl Problem {
     /// A problem with neither place nor advice yet.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            code: code.into(),
-            message: message.into(),
-            advice: None,
-            place: None,
-            request_id: None,
-        }
+        Self { code: code.into(), message: message.into(), advice: None, place: None, request_id: None }
     }
 
     /// Adds what to do.
@@ -69,7 +63,7 @@ impl Problem {
     /// Adds where it is.
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
-        self.place = Some(place);
+        self.place = Some(Box::new(place));
         self
     }
 

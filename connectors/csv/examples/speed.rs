@@ -15,12 +15,7 @@ async fn main() {
         writeln!(file, "{id},user{id}@example.org,\"Name, {id}\",{}.99,", id % 1000).unwrap();
     }
     drop(file);
-    let config = CsvConfig {
-        path: path.clone(),
-        display: "speed".into(),
-        delimiter: None,
-        encoding: None,
-    };
+    let config = CsvConfig { path: path.clone(), display: "speed".into(), delimiter: None, encoding: None };
     let source = CsvSource::new(config).unwrap();
     for _ in 0..3 {
         let start = Instant::now();
@@ -32,22 +27,10 @@ async fn main() {
         println!("{rows} rows in {:?}", start.elapsed());
     }
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    println!(
-        "{}",
-        status
-            .lines()
-            .find(|line| line.starts_with("VmHWM"))
-            .unwrap_or_default()
-    );
+    println!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default());
     let start = Instant::now();
-    let layout = rowbill_connector::Layout {
-        key: vec![],
-        columns: vec!["Status".into()],
-    };
-    source
-        .write_back(&layout, futures::stream::empty().boxed())
-        .await
-        .unwrap();
+    let layout = rowbill_connector::Layout { key: vec![], columns: vec!["Status".into()] };
+    source.write_back(&layout, futures::stream::empty().boxed()).await.unwrap();
     println!("written back in {:?}", start.elapsed());
     std::fs::remove_file(path).unwrap();
 }

@@ -43,15 +43,7 @@ impl Text {
         let mut raw = head.split_off(mark);
         raw.reserve_exact(CHUNK);
         let decoder = encoding.new_decoder_without_bom_handling();
-        Ok(Self {
-            file,
-            decoder,
-            raw,
-            taken: mark as u64,
-            mark: mark as u64,
-            ended: false,
-            fault: None,
-        })
+        Ok(Self { file, decoder, raw, taken: mark as u64, mark: mark as u64, ended: false, fault: None })
     }
 
     pub(crate) fn encoding(&self) -> &'static Encoding {
@@ -105,22 +97,13 @@ impl Text {
     }
 
     fn decode(&mut self, text: &mut String) {
-        let room = self
-            .decoder
-            .max_utf8_buffer_length_without_replacement(self.raw.len())
-            .unwrap_or(3 * CHUNK + 16);
+        let room = self.decoder.max_utf8_buffer_length_without_replacement(self.raw.len()).unwrap_or(3 * CHUNK + 16);
         text.reserve(room);
-        let (result, read) = self
-            .decoder
-            .decode_to_string_without_replacement(&self.raw, text, self.ended);
+        let (result, read) = self.decoder.decode_to_string_without_replacement(&self.raw, text, self.ended);
         self.taken += read as u64;
         if let DecoderResult::Malformed(length, behind) = result {
             let byte = self.taken - u64::from(length) - u64::from(behind);
-            self.fault = Some(if self.is_cut_off(read) {
-                Fault::CutOff
-            } else {
-                Fault::Undecodable { byte }
-            });
+            self.fault = Some(if self.is_cut_off(read) { Fault::CutOff } else { Fault::Undecodable { byte } });
         }
     }
 

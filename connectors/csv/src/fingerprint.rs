@@ -13,11 +13,7 @@ pub(crate) struct Fingerprint {
 
 impl Fingerprint {
     pub(crate) fn of(metadata: &Metadata) -> Self {
-        Self {
-            size: metadata.len(),
-            modified: metadata.modified().ok(),
-            identity: identity(metadata),
-        }
+        Self { size: metadata.len(), modified: metadata.modified().ok(), identity: identity(metadata) }
     }
 }
 

@@ -10,19 +10,11 @@ const WRITE_THEN_RENAME: &str = "Let the program that makes the file write it un
 
 /// A place in the file: a line from 1 and a byte from 0.
 pub(crate) fn place(display: &str, line: u64, byte: u64) -> Place {
-    Place {
-        source: Some(display.to_owned()),
-        row: Some(line),
-        byte: Some(byte),
-        ..Place::default()
-    }
+    Place { source: Some(display.to_owned()), row: Some(line), byte: Some(byte), ..Place::default() }
 }
 
 fn whole(display: &str) -> Place {
-    Place {
-        source: Some(display.to_owned()),
-        ..Place::default()
-    }
+    Place { source: Some(display.to_owned()), ..Place::default() }
 }
 
 pub(crate) fn encoding_unknown(display: &str, label: &str) -> Problem {
@@ -73,32 +65,21 @@ pub(crate) fn changed_while_read(display: &str) -> Problem {
 }
 
 pub(crate) fn no_final_newline(display: &str, line: u64, byte: u64) -> Problem {
-    Problem::new(
-        "source.unstable",
-        format!("{display} does not end in a newline, so it may be only half written"),
-    )
-    .advise(format!(
-        "{WRITE_THEN_RENAME} A file that is whole must end in a newline (LF or CRLF)."
-    ))
-    .at(place(display, line, byte))
+    Problem::new("source.unstable", format!("{display} does not end in a newline, so it may be only half written"))
+        .advise(format!("{WRITE_THEN_RENAME} A file that is whole must end in a newline (LF or CRLF)."))
+        .at(place(display, line, byte))
 }
 
 pub(crate) fn ragged(display: &str, line: u64, byte: u64, expected: usize, found: usize) -> Problem {
-    Problem::new(
-        "source.ragged_row",
-        format!("Line {line} has {found} fields, and the header has {expected}"),
-    )
-    .advise("Look for a missing or an extra delimiter; a field that holds the delimiter must stand in quotes")
-    .at(place(display, line, byte))
+    Problem::new("source.ragged_row", format!("Line {line} has {found} fields, and the header has {expected}"))
+        .advise("Look for a missing or an extra delimiter; a field that holds the delimiter must stand in quotes")
+        .at(place(display, line, byte))
 }
 
 pub(crate) fn unclosed(display: &str, line: u64, byte: u64) -> Problem {
-    Problem::new(
-        "source.unclosed_quote",
-        format!("The quote that opens in line {line} is never closed"),
-    )
-    .advise("Close it, or write a quote inside a field twice; the file may also be only half written")
-    .at(place(display, line, byte))
+    Problem::new("source.unclosed_quote", format!("The quote that opens in line {line} is never closed"))
+        .advise("Close it, or write a quote inside a field twice; the file may also be only half written")
+        .at(place(display, line, byte))
 }
 
 pub(crate) fn stray(display: &str, line: u64, byte: u64) -> Problem {
@@ -122,35 +103,29 @@ pub(crate) fn fault(display: &str, line: u64, byte: u64, encoding: &str, fault: 
     match fault {
         Fault::Io(error) => cannot_read(display, error),
         Fault::CutOff => no_final_newline(display, line, byte),
-        Fault::Undecodable { byte } => Problem::new(
-            "source.encoding",
-            format!("Byte {byte}, in line {line}, is not {encoding}"),
-        )
-        .advise("Save the file as UTF-8, or declare its encoding (`encoding: windows-1252`)")
-        .at(place(display, line, *byte)),
-        Fault::Nul => Problem::new(
-            "source.encoding",
-            format!("Byte {byte}, in line {line}, is a NUL, which no text has"),
-        )
-        .advise("A file in UTF-16 without a byte order mark must declare it (`encoding: utf-16le`)")
-        .at(place(display, line, byte)),
+        Fault::Undecodable { byte } => {
+            Problem::new("source.encoding", format!("Byte {byte}, in line {line}, is not {encoding}"))
+                .advise("Save the file as UTF-8, or declare its encoding (`encoding: windows-1252`)")
+                .at(place(display, line, *byte))
+        }
+        Fault::Nul => {
+            Problem::new("source.encoding", format!("Byte {byte}, in line {line}, is a NUL, which no text has"))
+                .advise("A file in UTF-16 without a byte order mark must declare it (`encoding: utf-16le`)")
+                .at(place(display, line, byte))
+        }
     }
 }
 
 pub(crate) fn changed_since_read(display: &str) -> Problem {
-    Problem::new(
-        "source.changed_since_read",
-        format!("{display} is not the file any more that the run has read"),
-    )
-    .advise("Nothing was written back; the next run reads the file as it is now and writes the results")
-    .at(whole(display))
+    Problem::new("source.changed_since_read", format!("{display} is not the file any more that the run has read"))
+        .advise("Nothing was written back; the next run reads the file as it is now and writes the results")
+        .at(whole(display))
 }
 
 pub(crate) fn cannot_write(display: &str, error: &io::Error) -> Problem {
-    Problem::new(
-        "source.write_failed",
-        format!("The results beside {display} could not be written: {error}"),
-    )
-    .advise("Give the user that runs rowbill the right to write into the file's directory, and look at the free space")
-    .at(whole(display))
+    Problem::new("source.write_failed", format!("The results beside {display} could not be written: {error}"))
+        .advise(
+            "Give the user that runs rowbill the right to write into the file's directory, and look at the free space",
+        )
+        .at(whole(display))
 }

@@ -90,11 +90,7 @@ impl Reader {
     /// For people: encoding and delimiter.
     pub(crate) fn description(&self) -> String {
         let encoding = self.input.encoding().name();
-        format!(
-            "{}, {encoding}, delimiter {}",
-            self.display,
-            delimiter::name(self.delimiter)
-        )
+        format!("{}, {encoding}, delimiter {}", self.display, delimiter::name(self.delimiter))
     }
 
     pub(crate) fn delimiter(&self) -> u8 {
@@ -158,20 +154,10 @@ impl Reader {
         }
         if !self.header.is_empty() && self.fields.len() != self.header.len() {
             let (expected, found) = (self.header.len(), self.fields.len());
-            return Err(problems::ragged(
-                &self.display,
-                self.line,
-                self.byte(self.at),
-                expected,
-                found,
-            ));
+            return Err(problems::ragged(&self.display, self.line, self.byte(self.at), expected, found));
         }
         let line = self.line;
-        self.line += if quoted {
-            line_ends(&self.text.as_bytes()[self.at..next])
-        } else {
-            1
-        };
+        self.line += if quoted { line_ends(&self.text.as_bytes()[self.at..next]) } else { 1 };
         self.at = next;
         Ok(line)
     }
@@ -182,11 +168,7 @@ impl Reader {
                 |display: &str, line, byte| problems::too_large(display, line, byte, "a cell is larger than 64 KiB");
             return Err(self.problem_at(field.start(), large));
         }
-        if next - self.at > ROW_CAP {
-            Err(self.row_too_large())
-        } else {
-            Ok(())
-        }
+        if next - self.at > ROW_CAP { Err(self.row_too_large()) } else { Ok(()) }
     }
 
     fn row_too_large(&self) -> Problem {
@@ -241,21 +223,13 @@ impl Reader {
 
     /// Every record has ended in a line end; now the file must still be the one that was opened.
     fn finish(&self) -> Result<Option<u64>, Problem> {
-        if self.is_unchanged() {
-            Ok(None)
-        } else {
-            Err(problems::changed_while_read(&self.display))
-        }
+        if self.is_unchanged() { Ok(None) } else { Err(problems::changed_while_read(&self.display)) }
     }
 
     /// What looks wrong in a file that changes is no news about the file.
     fn or_changed(&self, problem: Problem) -> Problem {
         let now = std::fs::metadata(&self.path).map(|metadata| Fingerprint::of(&metadata));
-        if now.is_ok_and(|now| now == self.before) {
-            problem
-        } else {
-            problems::changed_while_read(&self.display)
-        }
+        if now.is_ok_and(|now| now == self.before) { problem } else { problems::changed_while_read(&self.display) }
     }
 
     fn is_unchanged(&self) -> bool {
@@ -271,13 +245,7 @@ fn open_file(path: &Path, display: &str) -> Result<(File, Fingerprint), Problem>
         return Err(problems::not_a_file(display));
     }
     let file = File::open(path).map_err(|error| problems::cannot_open(display, &error))?;
-    let opened = file
-        .metadata()
-        .map_err(|error| problems::cannot_read(display, &error))?;
+    let opened = file.metadata().map_err(|error| problems::cannot_read(display, &error))?;
     let before = Fingerprint::of(&before);
-    if before == Fingerprint::of(&opened) {
-        Ok((file, before))
-    } else {
-        Err(problems::changed_while_read(display))
-    }
+    if before == Fingerprint::of(&opened) { Ok((file, before)) } else { Err(problems::changed_while_read(display)) }
 }

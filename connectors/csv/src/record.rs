@@ -29,11 +29,7 @@ impl Field {
     /// The field's content.
     pub(crate) fn text(self, text: &str) -> Cow<'_, str> {
         let raw = &text[self.start..self.end];
-        if self.doubled {
-            Cow::Owned(raw.replace("\"\"", "\""))
-        } else {
-            Cow::Borrowed(raw)
-        }
+        if self.doubled { Cow::Owned(raw.replace("\"\"", "\"")) } else { Cow::Borrowed(raw) }
     }
 }
 
@@ -78,14 +74,7 @@ pub(crate) fn cut(text: &[u8], start: usize, delimiter: u8, fields: &mut Vec<Fie
 fn plain(text: &[u8], start: usize, delimiter: u8) -> Result<(Field, usize), Cut> {
     let length = memchr3(delimiter, b'\n', b'\r', &text[start..]).ok_or(Cut::Open)?;
     let end = start + length;
-    Ok((
-        Field {
-            start,
-            end,
-            doubled: false,
-        },
-        end,
-    ))
+    Ok((Field { start, end, doubled: false }, end))
 }
 
 fn in_quotes(text: &[u8], quote: usize, delimiter: u8) -> Result<(Field, usize), Cut> {
@@ -103,14 +92,7 @@ fn in_quotes(text: &[u8], quote: usize, delimiter: u8) -> Result<(Field, usize),
                 from = end + 2;
             }
             Some(&byte) if byte == delimiter || byte == b'\n' || byte == b'\r' => {
-                return Ok((
-                    Field {
-                        start: quote + 1,
-                        end,
-                        doubled,
-                    },
-                    end + 1,
-                ));
+                return Ok((Field { start: quote + 1, end, doubled }, end + 1));
             }
             Some(_) => return Err(Cut::Stray { at: end + 1 }),
         }

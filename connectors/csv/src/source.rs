@@ -46,11 +46,7 @@ impl CsvSource {
                 Some(known_encoding(label).ok_or_else(|| problems::encoding_unknown(&config.display, label))?)
             }
         };
-        Ok(Self {
-            config,
-            encoding,
-            last_read: LastRead::default(),
-        })
+        Ok(Self { config, encoding, last_read: LastRead::default() })
     }
 
     /// The headers as they are now, for checks that are made before anything runs.
@@ -87,10 +83,7 @@ impl Source for CsvSource {
         let (sender, events) = mpsc::channel(WAITING);
         let last_read = Arc::clone(&self.last_read);
         spawn_blocking(move || pump(reader, &sender, &last_read));
-        Ok(Reading {
-            header: Arc::new(header),
-            batches: batches(events, self.config.display.clone()),
-        })
+        Ok(Reading { header: Arc::new(header), batches: batches(events, self.config.display.clone()) })
     }
 
     async fn write_back(&self, layout: &Layout, mut marks: BoxStream<'_, Vec<Mark>>) -> Result<Written, Problem> {
@@ -111,10 +104,7 @@ impl Source for CsvSource {
 
     async fn check(&self) -> Result<SourceInfo, Problem> {
         let reader = self.open().await?;
-        Ok(SourceInfo {
-            description: reader.description(),
-            headers: reader.header,
-        })
+        Ok(SourceInfo { description: reader.description(), headers: reader.header })
     }
 }
 
@@ -156,16 +146,9 @@ fn batch(reader: &mut Reader) -> (Vec<Row>, Option<Result<(), Problem>>) {
 fn row(reader: &Reader, number: u64) -> Row {
     let cell = |at| {
         let text = reader.cell(at);
-        if text.is_empty() {
-            Cell::Empty
-        } else {
-            Cell::Text(text.into_owned())
-        }
+        if text.is_empty() { Cell::Empty } else { Cell::Text(text.into_owned()) }
     };
-    Row {
-        number,
-        cells: (0..reader.header.len()).map(cell).collect(),
-    }
+    Row { number, cells: (0..reader.header.len()).map(cell).collect() }
 }
 
 fn batches(events: mpsc::Receiver<Event>, display: String) -> RowBatches {

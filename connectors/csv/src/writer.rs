@@ -37,17 +37,12 @@ pub(crate) fn write(
     }
     let results = results_path(&config.path);
     let attempt = NewFile::beside(&results).and_then(|file| {
-        let mut copy = Copy {
-            writer: file.csv(reader.delimiter())?,
-            reader,
-            marks: Marks::new(marks),
-        };
+        let mut copy = Copy { writer: file.csv(reader.delimiter())?, reader, marks: Marks::new(marks) };
         let written = copy.all(columns)?;
         Ok((file, copy.writer, written))
     });
     let (file, writer, written) = attempt.map_err(|error| said(&config.display, error))?;
-    file.keep(writer, &config.path, &results)
-        .map_err(|error| problems::cannot_write(&config.display, &error))?;
+    file.keep(writer, &config.path, &results).map_err(|error| problems::cannot_write(&config.display, &error))?;
     Ok(written)
 }
 
@@ -83,15 +78,8 @@ struct NewFile(NamedTempFile);
 
 impl NewFile {
     fn beside(results: &Path) -> Result<Self, Broken> {
-        let directory = results
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        Ok(Self(
-            tempfile::Builder::new()
-                .prefix(".rowbill-results-")
-                .tempfile_in(directory)?,
-        ))
+        let directory = results.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Ok(Self(tempfile::Builder::new().prefix(".rowbill-results-").tempfile_in(directory)?))
     }
 
     fn csv(&self, delimiter: u8) -> io::Result<Output> {
@@ -101,11 +89,7 @@ impl NewFile {
 
     /// Makes it durable, then visible. It may be read by whoever may read the source.
     fn keep(self, writer: Output, source: &Path, results: &Path) -> io::Result<()> {
-        drop(
-            writer
-                .into_inner()
-                .map_err(|error| io::Error::other(error.to_string()))?,
-        );
+        drop(writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?);
         self.0.as_file().set_permissions(fs::metadata(source)?.permissions())?;
         self.0.as_file().sync_all()?;
         self.0.persist(results).map_err(|error| error.error)?;
@@ -115,15 +99,8 @@ impl NewFile {
 
 /// A rename lasts only when the directory is on the disk too.
 fn sync_directory(file: &Path) -> io::Result<()> {
-    let directory = file
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    if cfg!(unix) {
-        File::open(directory)?.sync_all()
-    } else {
-        Ok(())
-    }
+    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
 struct Copy {
@@ -143,10 +120,7 @@ impl Copy {
         while let Some(number) = self.reader.next().map_err(|_| Broken::Reading)? {
             let values = self.marks.of(number);
             let value = |at: usize| Cow::from(values.get(at).map_or("", String::as_str));
-            let own = replaced
-                .iter()
-                .enumerate()
-                .map(|(at, mark)| mark.map_or_else(|| self.reader.cell(at), value));
+            let own = replaced.iter().enumerate().map(|(at, mark)| mark.map_or_else(|| self.reader.cell(at), value));
             line(&mut self.writer, own.chain(added.iter().map(|&at| value(at))))?;
         }
         Ok(self.marks.done())
@@ -170,12 +144,7 @@ struct Marks {
 
 impl Marks {
     fn new(incoming: mpsc::Receiver<Vec<Mark>>) -> Self {
-        let mut marks = Self {
-            incoming,
-            batch: Vec::new().into_iter(),
-            next: None,
-            written: Written::default(),
-        };
+        let mut marks = Self { incoming, batch: Vec::new().into_iter(), next: None, written: Written::default() };
         marks.advance();
         marks
     }

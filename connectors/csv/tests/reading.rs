@@ -10,12 +10,7 @@ use rowbill_csv::{CsvConfig, CsvSource};
 use tempfile::TempDir;
 
 fn config(directory: &Path) -> CsvConfig {
-    CsvConfig {
-        path: directory.join("data.csv"),
-        display: "data/data.csv".into(),
-        delimiter: None,
-        encoding: None,
-    }
+    CsvConfig { path: directory.join("data.csv"), display: "data/data.csv".into(), delimiter: None, encoding: None }
 }
 
 fn file(bytes: impl AsRef<[u8]>) -> (TempDir, CsvSource) {
@@ -24,10 +19,7 @@ fn file(bytes: impl AsRef<[u8]>) -> (TempDir, CsvSource) {
 
 fn file_in(bytes: impl AsRef<[u8]>, encoding: Option<&str>) -> (TempDir, CsvSource) {
     let directory = tempfile::tempdir().unwrap();
-    let config = CsvConfig {
-        encoding: encoding.map(str::to_owned),
-        ..config(directory.path())
-    };
+    let config = CsvConfig { encoding: encoding.map(str::to_owned), ..config(directory.path()) };
     fs::write(&config.path, bytes).unwrap();
     (directory, CsvSource::new(config).unwrap())
 }
@@ -38,14 +30,7 @@ async fn rows(bytes: impl AsRef<[u8]>) -> Result<Vec<Row>, Problem> {
 
 async fn texts(bytes: impl AsRef<[u8]>) -> Vec<(u64, Vec<String>)> {
     let rows = rows(bytes).await.unwrap();
-    rows.iter()
-        .map(|row| {
-            (
-                row.number,
-                row.cells.iter().map(|cell| cell.text().to_owned()).collect(),
-            )
-        })
-        .collect()
+    rows.iter().map(|row| (row.number, row.cells.iter().map(|cell| cell.text().to_owned()).collect())).collect()
 }
 
 /// Code, line and byte.
@@ -112,28 +97,17 @@ async fn what_is_not_text_is_refused_with_its_byte() {
     assert_eq!(problem(b"a,b\n1,x\n2,\xFFz\n").await, at("source.encoding", 3, 10));
     assert_eq!(problem(b"a,b\n1,\"x\ny\xC3(\"\n").await, at("source.encoding", 3, 10));
     assert_eq!(problem(b"a,b\n1,x\0\n").await, at("source.encoding", 2, 7));
-    let utf16: Vec<u8> = "\u{feff}a\n1\n"
-        .encode_utf16()
-        .chain([0xD800, 0x0A])
-        .flat_map(u16::to_le_bytes)
-        .collect();
+    let utf16: Vec<u8> = "\u{feff}a\n1\n".encode_utf16().chain([0xD800, 0x0A]).flat_map(u16::to_le_bytes).collect();
     assert_eq!(problem(utf16).await, at("source.encoding", 3, 10));
     let (_directory, source) = file_in(b"a\n1\n\xAA\n", Some("windows-1253"));
     assert_eq!(said(all(&source).await.unwrap_err()), at("source.encoding", 3, 4));
-    let unknown = CsvSource::new(CsvConfig {
-        encoding: Some("ebcdic".into()),
-        ..config(Path::new("/"))
-    })
-    .unwrap_err();
+    let unknown = CsvSource::new(CsvConfig { encoding: Some("ebcdic".into()), ..config(Path::new("/")) }).unwrap_err();
     assert_eq!(unknown.code, "source.encoding_unknown");
 }
 
 #[tokio::test]
 async fn a_ragged_row_is_named_with_both_counts() {
-    assert_eq!(
-        problem("a,b\n1,2\n\"x\ny\",2\n3\n").await,
-        at("source.ragged_row", 5, 16)
-    );
+    assert_eq!(problem("a,b\n1,2\n\"x\ny\",2\n3\n").await, at("source.ragged_row", 5, 16));
     assert_eq!(problem("a,b\n1,2,3\n").await, at("source.ragged_row", 2, 4));
     let message = rows("a,b\n1,2,3\n").await.unwrap_err().message;
     assert_eq!(message, "Line 2 has 3 fields, and the header has 2");
@@ -162,21 +136,9 @@ async fn a_file_without_header_or_without_end_is_refused() {
 #[tokio::test]
 async fn only_files_are_read() {
     let directory = tempfile::tempdir().unwrap();
-    let source = |path: &Path| {
-        CsvSource::new(CsvConfig {
-            path: path.to_owned(),
-            ..config(directory.path())
-        })
-        .unwrap()
-    };
-    assert_eq!(
-        all(&source(directory.path())).await.unwrap_err().code,
-        "source.unreadable"
-    );
-    assert_eq!(
-        all(&source(&directory.path().join("no.csv"))).await.unwrap_err().code,
-        "source.not_found"
-    );
+    let source = |path: &Path| CsvSource::new(CsvConfig { path: path.to_owned(), ..config(directory.path()) }).unwrap();
+    assert_eq!(all(&source(directory.path())).await.unwrap_err().code, "source.unreadable");
+    assert_eq!(all(&source(&directory.path().join("no.csv"))).await.unwrap_err().code, "source.not_found");
 }
 
 #[tokio::test]
@@ -198,11 +160,7 @@ async fn what_is_too_large_is_refused_before_it_is_all_read() {
 #[tokio::test]
 async fn a_file_cut_anywhere_gives_no_wrong_value() {
     let text = "id,name,note\r\n1,Їжак,\"a \"\"b\"\"\r\nc\"\r\n22,Ann,5.00\n333,\"Bob\",\"x,\ny\"\n";
-    let utf16: Vec<u8> = "\u{feff}"
-        .encode_utf16()
-        .chain(text.encode_utf16())
-        .flat_map(u16::to_le_bytes)
-        .collect();
+    let utf16: Vec<u8> = "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
     for bytes in [text.as_bytes(), &utf16] {
         let whole = rows(bytes).await.unwrap();
         assert_eq!(whole.len(), 3);
@@ -234,16 +192,7 @@ async fn a_file_that_grows_or_is_replaced_while_it_is_read_is_unstable() {
         let last = batches.fold(None, async |_, batch| Some(batch)).await;
         assert_eq!(last.unwrap().unwrap_err().code, "source.unstable");
         let marks = futures::stream::empty().boxed();
-        let refused = source
-            .write_back(
-                &Layout {
-                    key: vec![],
-                    columns: vec![],
-                },
-                marks,
-            )
-            .await
-            .unwrap_err();
+        let refused = source.write_back(&Layout { key: vec![], columns: vec![] }, marks).await.unwrap_err();
         assert_eq!(refused.code, "source.changed_since_read");
     }
 }
@@ -252,24 +201,14 @@ async fn a_file_that_grows_or_is_replaced_while_it_is_read_is_unstable() {
 async fn results_keep_the_table_and_disarm_formulas() {
     let (directory, source) = file("id;Status;note\n1;old;=1+1\n2;old;\"a;\"\"b\"\"\nc\"\n4;old;-5,00\n");
     all(&source).await.unwrap();
-    let layout = Layout {
-        key: vec!["id".into()],
-        columns: vec!["Stripe ID".into(), "Status".into()],
-    };
-    let mark = |number, id: &str| Mark {
-        number,
-        key: vec![],
-        values: vec![id.into(), "+done".into()],
-    };
+    let layout = Layout { key: vec!["id".into()], columns: vec!["Stripe ID".into(), "Status".into()] };
+    let mark = |number, id: &str| Mark { number, key: vec![], values: vec![id.into(), "+done".into()] };
     let marks = futures::stream::iter([vec![mark(2, "cus_1")], vec![mark(5, "=x"), mark(9, "")]]).boxed();
     let written = source.write_back(&layout, marks).await;
     assert_eq!(written, Ok(Written { rows: 2, missing: 1 }));
     let results = fs::read_to_string(directory.path().join("data.results.csv")).unwrap();
     let expected = "id;Status;note;Stripe ID\n1;'+done;'=1+1;cus_1\n2;;\"a;\"\"b\"\"\nc\";\n4;'+done;-5,00;'=x\n";
     assert_eq!(results, expected);
-    let left: Vec<_> = fs::read_dir(directory.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let left: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left.len(), 2, "no temporary file is left: {left:?}");
 }

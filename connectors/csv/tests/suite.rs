@@ -18,16 +18,8 @@ impl File {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("orders.csv");
-        let config = CsvConfig {
-            path,
-            display: "orders.csv".into(),
-            delimiter: Some(b','),
-            encoding: None,
-        };
-        Self {
-            directory,
-            source: CsvSource::new(config).unwrap(),
-        }
+        let config = CsvConfig { path, display: "orders.csv".into(), delimiter: Some(b','), encoding: None };
+        Self { directory, source: CsvSource::new(config).unwrap() }
     }
 
     fn path(&self) -> PathBuf {
@@ -56,10 +48,7 @@ impl Harness for File {
     async fn written(&mut self) -> Vec<Vec<String>> {
         let results = self.directory.path().join("orders.results.csv");
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_path(results).unwrap();
-        reader
-            .records()
-            .map(|record| record.unwrap().iter().map(str::to_owned).collect())
-            .collect()
+        reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
     }
 
     async fn break_off(&mut self) -> Option<&'static str> {

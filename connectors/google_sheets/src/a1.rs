@@ -49,21 +49,7 @@ mod tests {
     #[test]
     fn sheets_are_quoted() {
         assert_eq!(sheet("Bob's orders"), "'Bob''s orders'");
-        assert_eq!(
-            Block {
-                rows: (2, 2),
-                columns: (2, 2)
-            }
-            .name("O"),
-            "'O'!C2"
-        );
-        assert_eq!(
-            Block {
-                rows: (2, 9),
-                columns: (2, 3)
-            }
-            .name("O"),
-            "'O'!C2:D9"
-        );
+        assert_eq!(Block { rows: (2, 2), columns: (2, 2) }.name("O"), "'O'!C2");
+        assert_eq!(Block { rows: (2, 9), columns: (2, 3) }.name("O"), "'O'!C2:D9");
     }
 }

@@ -42,17 +42,8 @@ impl Default for Budget {
 impl Budget {
     /// Google's quota: 60 reads and 60 writes in any minute.
     pub fn new() -> Self {
-        let window = || {
-            Arc::new(Mutex::new(Window {
-                limit: PER_MINUTE,
-                made: VecDeque::new(),
-                not_before: None,
-            }))
-        };
-        Self {
-            reads: window(),
-            writes: window(),
-        }
+        let window = || Arc::new(Mutex::new(Window { limit: PER_MINUTE, made: VecDeque::new(), not_before: None }));
+        Self { reads: window(), writes: window() }
     }
 
     /// Waits for room for one more request. Whoever waits first goes first.
@@ -109,16 +100,9 @@ mod tests {
             tokio::time::advance(Duration::from_millis(100)).await;
         }
         assert!(made.windows(61).all(|window| window[60] >= window[0] + WINDOW));
-        assert!(
-            made[119] < Duration::from_secs(70),
-            "no slower than it must be: {:?}",
-            made[119]
-        );
+        assert!(made[119] < Duration::from_secs(70), "no slower than it must be: {:?}", made[119]);
         budget.take(Kind::Write).await;
-        assert!(
-            start.elapsed() < made[149] + Duration::from_secs(1),
-            "writes are counted for themselves"
-        );
+        assert!(start.elapsed() < made[149] + Duration::from_secs(1), "writes are counted for themselves");
     }
 
     #[tokio::test(start_paused = true)]

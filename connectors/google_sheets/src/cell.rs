@@ -4,18 +4,8 @@ use rowbill_connector::Cell;
 use serde_json::{Number, Value};
 
 /// What stands in a cell that could not be calculated, or not yet.
-const ERRORS: [&str; 10] = [
-    "#N/A",
-    "#REF!",
-    "#VALUE!",
-    "#DIV/0!",
-    "#NAME?",
-    "#NULL!",
-    "#NUM!",
-    "#ERROR!",
-    "#SPILL!",
-    "Loading...",
-];
+const ERRORS: [&str; 10] =
+    ["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#ERROR!", "#SPILL!", "Loading..."];
 
 /// A cell of an unformatted answer.
 pub(crate) fn cell(value: Value) -> Cell {

@@ -68,11 +68,7 @@ impl Client {
         let hub = self.hub(Kind::Read).await?;
         let mut seen = Seen::default();
         let call = hub.spreadsheets().get(&self.config.spreadsheet).param("fields", FIELDS);
-        let answer = timeout(
-            TIMEOUT,
-            call.add_scope(Scope::SpreadsheetReadonly).delegate(&mut seen).doit(),
-        )
-        .await;
+        let answer = timeout(TIMEOUT, call.add_scope(Scope::SpreadsheetReadonly).delegate(&mut seen).doit()).await;
         let spreadsheet = self.answer(Kind::Read, answer.ok(), &seen).await?;
         Ok(facts(spreadsheet))
     }
@@ -90,21 +86,11 @@ impl Client {
             .major_dimension("ROWS")
             .add_scope(Scope::SpreadsheetReadonly);
         let answer = timeout(TIMEOUT, call.delegate(&mut seen).doit()).await;
-        let ranges_found = self
-            .answer(Kind::Read, answer.ok(), &seen)
-            .await?
-            .value_ranges
-            .unwrap_or_default();
+        let ranges_found = self.answer(Kind::Read, answer.ok(), &seen).await?.value_ranges.unwrap_or_default();
         if ranges_found.len() != ranges.len() {
-            return Err(Failure::again(problems::unavailable(
-                &self.config,
-                "ranges are missing in the answer",
-            )));
+            return Err(Failure::again(problems::unavailable(&self.config, "ranges are missing in the answer")));
         }
-        Ok(ranges_found
-            .into_iter()
-            .map(|range| range.values.unwrap_or_default())
-            .collect())
+        Ok(ranges_found.into_iter().map(|range| range.values.unwrap_or_default()).collect())
     }
 
     /// Writes ranges as they are, once: before another try the rows must be looked up again.
@@ -116,9 +102,7 @@ impl Client {
             value_input_option: Some("RAW".to_owned()),
             ..BatchUpdateValuesRequest::default()
         };
-        let call = hub
-            .spreadsheets()
-            .values_batch_update(request, &self.config.spreadsheet);
+        let call = hub.spreadsheets().values_batch_update(request, &self.config.spreadsheet);
         let answer = timeout(TIMEOUT, call.add_scope(Scope::Spreadsheet).delegate(&mut seen).doit()).await;
         self.answer(Kind::Write, answer.ok(), &seen).await.map(drop)
     }
@@ -161,10 +145,7 @@ impl Client {
             return self.no_status(error);
         };
         let said = message(error, status);
-        let again = |problem| Failure::Again {
-            wait: seen.retry_after,
-            problem: Box::new(problem),
-        };
+        let again = |problem| Failure::Again { wait: seen.retry_after, problem: Box::new(problem) };
         match status {
             401 => {
                 self.login.distrust_token();
@@ -187,10 +168,9 @@ impl Client {
                 Some(yup_oauth2::Error::AuthError(said)) if !is_passing(said.error.as_str()) => {
                     Failure::last(problems::login_refused(config, self.login.email(), &said.to_string()))
                 }
-                Some(yup_oauth2::Error::JSONError(_)) | None => Failure::again(problems::unavailable(
-                    config,
-                    "the answer to the login could not be read",
-                )),
+                Some(yup_oauth2::Error::JSONError(_)) | None => {
+                    Failure::again(problems::unavailable(config, "the answer to the login could not be read"))
+                }
                 Some(other) => Failure::again(problems::unavailable(config, &chain(other))),
             },
             // The decoder's error would print the whole answer, and with it rows.
@@ -211,13 +191,8 @@ struct Seen {
 impl Delegate for Seen {
     fn http_failure(&mut self, response: &Response, _: Option<&Value>) -> Retry {
         self.status = Some(response.status().as_u16());
-        let header = response
-            .headers()
-            .get("retry-after")
-            .and_then(|value| value.to_str().ok());
-        self.retry_after = header
-            .and_then(|text| text.trim().parse().ok())
-            .map(Duration::from_secs);
+        let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+        self.retry_after = header.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
         Retry::Abort
     }
 }
@@ -249,10 +224,7 @@ fn is_quota(error: &Error) -> bool {
 
 /// What a login's answer says when the trouble is not with the login.
 fn is_passing(code: &str) -> bool {
-    matches!(
-        code,
-        "internal_failure" | "server_error" | "temporarily_unavailable" | "rate_limit_exceeded"
-    )
+    matches!(code, "internal_failure" | "server_error" | "temporarily_unavailable" | "rate_limit_exceeded")
 }
 
 /// An error with what caused it.

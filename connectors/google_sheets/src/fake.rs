@@ -85,11 +85,7 @@ impl FakeSheets {
         let state = Arc::new(Mutex::new(State::new(url.clone())));
         let (stop, stopped) = oneshot::channel();
         server::spawn(listener, Arc::clone(&state), stopped)?;
-        Ok(Self {
-            url,
-            state,
-            _stop: stop,
-        })
+        Ok(Self { url, state, _stop: stop })
     }
 
     /// What `google.api_base` is set to.
@@ -182,10 +178,7 @@ impl State {
 
     /// The first fault that is for this call.
     fn fault(&mut self, method: &str) -> Option<Fault> {
-        let at = self
-            .faults
-            .iter()
-            .position(|fault| fault.method.is_empty() || fault.method == method)?;
+        let at = self.faults.iter().position(|fault| fault.method.is_empty() || fault.method == method)?;
         self.faults.remove(at)
     }
 }
@@ -193,12 +186,7 @@ impl State {
 impl Fault {
     /// A status, in place of the answer to any call.
     pub fn status(status: u16) -> Self {
-        Self {
-            method: String::new(),
-            status,
-            retry_after: None,
-            after_commit: false,
-        }
+        Self { method: String::new(), status, retry_after: None, after_commit: false }
     }
 
     /// Only for calls of this method.

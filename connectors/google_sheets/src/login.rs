@@ -82,13 +82,8 @@ impl Login {
             flow.with_timeout(TOKEN_TIMEOUT).build().await
         };
         let authenticator = self.0.tokens.get_or_try_init(make).await;
-        let authenticator = authenticator
-            .cloned()
-            .map_err(|_| problems::login_unusable(self.email()))?;
-        Ok(Tokens {
-            login: self.clone(),
-            authenticator,
-        })
+        let authenticator = authenticator.cloned().map_err(|_| problems::login_unusable(self.email()))?;
+        Ok(Tokens { login: self.clone(), authenticator })
     }
 
     /// The next call fetches a new token, even when the one at hand has not expired.
@@ -105,10 +100,7 @@ impl Tokens {
         }
         // An answer without a token would be kept as if it were one that never expires.
         let token = self.authenticator.force_refreshed_token(scopes).await?;
-        token
-            .token()
-            .map(str::to_owned)
-            .ok_or(yup_oauth2::Error::MissingAccessToken)
+        token.token().map(str::to_owned).ok_or(yup_oauth2::Error::MissingAccessToken)
     }
 }
 
@@ -125,10 +117,7 @@ impl GetToken for Tokens {
 /// The key and the tokens are not shown.
 impl fmt::Debug for Login {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Login")
-            .field("email", &self.email())
-            .finish_non_exhaustive()
+        formatter.debug_struct("Login").field("email", &self.email()).finish_non_exhaustive()
     }
 }
 
@@ -139,12 +128,10 @@ fn builder() -> Builder {
 /// The machine's certificates, or the ones built in where the machine has none (small containers).
 fn connector() -> Connector {
     let ring = rustls::crypto::ring::default_provider;
-    let schemes = HttpsConnectorBuilder::new()
-        .with_provider_and_native_roots(ring())
-        .unwrap_or_else(|_| {
-            let built_in = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(ring());
-            built_in.expect("ring speaks the protocol versions of TLS that are built in")
-        });
+    let schemes = HttpsConnectorBuilder::new().with_provider_and_native_roots(ring()).unwrap_or_else(|_| {
+        let built_in = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(ring());
+        built_in.expect("ring speaks the protocol versions of TLS that are built in")
+    });
     schemes.https_or_http().enable_http1().build()
 }
 
@@ -157,10 +144,7 @@ pub(crate) fn is_https_or_loopback(address: &str) -> bool {
     let port = authority.rfind(':').filter(|_| !authority.ends_with(']'));
     let host = &authority[..port.unwrap_or(authority.len())];
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -178,13 +162,9 @@ mod tests {
         ] {
             assert!(is_https_or_loopback(good), "{good}");
         }
-        for bad in [
-            "http://example.org/",
-            "http://127.0.0.1.example.org/",
-            "http://127.0.0.1@example.org/",
-            "ftp://x",
-            "",
-        ] {
+        for bad in
+            ["http://example.org/", "http://127.0.0.1.example.org/", "http://127.0.0.1@example.org/", "ftp://x", ""]
+        {
             assert!(!is_https_or_loopback(bad), "{bad}");
         }
     }

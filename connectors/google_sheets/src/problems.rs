@@ -7,10 +7,7 @@ use rowbill_connector::{Place, Problem};
 use crate::SheetsConfig;
 
 fn place(config: &SheetsConfig) -> Place {
-    Place {
-        source: Some(origin(config)),
-        ..Place::default()
-    }
+    Place { source: Some(origin(config)), ..Place::default() }
 }
 
 /// A short name for messages: `Orders!`.
@@ -19,45 +16,32 @@ pub(crate) fn origin(config: &SheetsConfig) -> String {
 }
 
 fn login_place(display: &str) -> Place {
-    Place {
-        file: Some(display.to_owned()),
-        ..Place::default()
-    }
+    Place { file: Some(display.to_owned()), ..Place::default() }
 }
 
 pub(crate) fn login_unreadable(display: &str, error: &io::Error) -> Problem {
-    Problem::new(
-        "source.login_unreadable",
-        format!("The login file {display} could not be read: {error}"),
-    )
-    .advise("`google.login.file` names the JSON key of a service account, relative to rowbill.yaml")
-    .at(login_place(display))
+    Problem::new("source.login_unreadable", format!("The login file {display} could not be read: {error}"))
+        .advise("`google.login.file` names the JSON key of a service account, relative to rowbill.yaml")
+        .at(login_place(display))
 }
 
 pub(crate) fn login_not_a_key(display: &str) -> Problem {
-    Problem::new(
-        "source.login_invalid",
-        format!("{display} is not the JSON key of a service account"),
-    )
-    .advise("In the Google Cloud console, under IAM, Service accounts, Keys, add a key of type JSON and save it there")
-    .at(login_place(display))
+    Problem::new("source.login_invalid", format!("{display} is not the JSON key of a service account"))
+        .advise(
+            "In the Google Cloud console, under IAM, Service accounts, Keys, add a key of type JSON and save it there",
+        )
+        .at(login_place(display))
 }
 
 pub(crate) fn login_insecure(display: &str) -> Problem {
-    Problem::new(
-        "source.login_invalid",
-        format!("The token_uri in {display} is neither https nor on this machine"),
-    )
-    .advise("Take the key file as Google gave it; its token_uri is https://oauth2.googleapis.com/token")
-    .at(login_place(display))
+    Problem::new("source.login_invalid", format!("The token_uri in {display} is neither https nor on this machine"))
+        .advise("Take the key file as Google gave it; its token_uri is https://oauth2.googleapis.com/token")
+        .at(login_place(display))
 }
 
 pub(crate) fn login_unusable(email: &str) -> Problem {
-    Problem::new(
-        "source.login_invalid",
-        format!("The private key of {email} cannot be used"),
-    )
-    .advise("Take the key file as Google gave it, or make a new key")
+    Problem::new("source.login_invalid", format!("The private key of {email} cannot be used"))
+        .advise("Take the key file as Google gave it, or make a new key")
 }
 
 pub(crate) fn api_base(config: &SheetsConfig, base: &str) -> Problem {
@@ -67,28 +51,19 @@ pub(crate) fn api_base(config: &SheetsConfig, base: &str) -> Problem {
 }
 
 pub(crate) fn spreadsheet_id(config: &SheetsConfig) -> Problem {
-    let inside = config
-        .spreadsheet
-        .split("/d/")
-        .nth(1)
-        .and_then(|rest| rest.split('/').next());
+    let inside = config.spreadsheet.split("/d/").nth(1).and_then(|rest| rest.split('/').next());
     let advice = match inside {
         Some(id) => format!("Write the id alone: `spreadsheet: {id}`"),
         None => "The id is what stands between /d/ and /edit in the spreadsheet's address".to_owned(),
     };
     let message = format!("\"{}\" is not the id of a spreadsheet", config.spreadsheet);
-    Problem::new("source.spreadsheet_invalid", message)
-        .advise(advice)
-        .at(place(config))
+    Problem::new("source.spreadsheet_invalid", message).advise(advice).at(place(config))
 }
 
 pub(crate) fn login_refused(config: &SheetsConfig, email: &str, said: &str) -> Problem {
-    Problem::new(
-        "source.login_refused",
-        format!("Google refused the login of {email}: {said}"),
-    )
-    .advise("Look in the Google Cloud console whether the service account and its key are still there and enabled")
-    .at(place(config))
+    Problem::new("source.login_refused", format!("Google refused the login of {email}: {said}"))
+        .advise("Look in the Google Cloud console whether the service account and its key are still there and enabled")
+        .at(place(config))
 }
 
 pub(crate) fn forbidden(config: &SheetsConfig, email: &str, said: &str) -> Problem {
@@ -101,14 +76,9 @@ pub(crate) fn forbidden(config: &SheetsConfig, email: &str, said: &str) -> Probl
 }
 
 pub(crate) fn not_found(config: &SheetsConfig, email: &str, said: &str) -> Problem {
-    let message = format!(
-        "There is no spreadsheet {} that {email} could see: {said}",
-        config.spreadsheet
-    );
+    let message = format!("There is no spreadsheet {} that {email} could see: {said}", config.spreadsheet);
     Problem::new("source.not_found", message)
-        .advise(format!(
-            "Compare the id with the spreadsheet's address, and share the spreadsheet with {email}"
-        ))
+        .advise(format!("Compare the id with the spreadsheet's address, and share the spreadsheet with {email}"))
         .at(place(config))
 }
 
@@ -118,12 +88,9 @@ pub(crate) fn sheet_missing(config: &SheetsConfig, there: &[String]) -> Problem 
     let near = |name: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &config.sheet.to_lowercase());
     names.sort_by_cached_key(|name| near(name));
     let list: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
-    Problem::new(
-        "source.sheet_missing",
-        format!("The spreadsheet has no sheet \"{}\"", config.sheet),
-    )
-    .advise(format!("It has {}", list.join(", ")))
-    .at(place(config))
+    Problem::new("source.sheet_missing", format!("The spreadsheet has no sheet \"{}\"", config.sheet))
+        .advise(format!("It has {}", list.join(", ")))
+        .at(place(config))
 }
 
 pub(crate) fn rate_limited(config: &SheetsConfig, said: &str) -> Problem {
@@ -133,12 +100,9 @@ pub(crate) fn rate_limited(config: &SheetsConfig, said: &str) -> Problem {
 }
 
 pub(crate) fn unavailable(config: &SheetsConfig, said: &str) -> Problem {
-    Problem::new(
-        "source.unavailable",
-        format!("Google Sheets gave no usable answer: {said}"),
-    )
-    .advise("Nothing was sent; run again, and look at https://www.google.com/appsstatus if it stays so")
-    .at(place(config))
+    Problem::new("source.unavailable", format!("Google Sheets gave no usable answer: {said}"))
+        .advise("Nothing was sent; run again, and look at https://www.google.com/appsstatus if it stays so")
+        .at(place(config))
 }
 
 pub(crate) fn refused(config: &SheetsConfig, said: &str) -> Problem {
@@ -148,15 +112,9 @@ pub(crate) fn refused(config: &SheetsConfig, said: &str) -> Problem {
 }
 
 pub(crate) fn empty(config: &SheetsConfig) -> Problem {
-    Problem::new(
-        "source.empty",
-        format!("The sheet \"{}\" has no header in its first row", config.sheet),
-    )
-    .advise("The first row must hold the names of the columns")
-    .at(Place {
-        row: Some(1),
-        ..place(config)
-    })
+    Problem::new("source.empty", format!("The sheet \"{}\" has no header in its first row", config.sheet))
+        .advise("The first row must hold the names of the columns")
+        .at(Place { row: Some(1), ..place(config) })
 }
 
 pub(crate) fn header_missing(config: &SheetsConfig, header: &str, there: &[String]) -> Problem {
@@ -166,44 +124,27 @@ pub(crate) fn header_missing(config: &SheetsConfig, header: &str, there: &[Strin
         Some(name) => format!("Add the column, or correct its name in the mapping; the nearest is \"{name}\""),
         None => "Add the column".to_owned(),
     };
-    Problem::new(
-        "source.header_missing",
-        format!("The sheet \"{}\" has no column \"{header}\"", config.sheet),
-    )
-    .advise(advice)
-    .at(Place {
-        row: Some(1),
-        cell: Some(header.to_owned()),
-        ..place(config)
-    })
+    Problem::new("source.header_missing", format!("The sheet \"{}\" has no column \"{header}\"", config.sheet))
+        .advise(advice)
+        .at(Place { row: Some(1), cell: Some(header.to_owned()), ..place(config) })
 }
 
 pub(crate) fn header_doubled(config: &SheetsConfig, header: &str) -> Problem {
     let message = format!("The sheet \"{}\" has more than one column \"{header}\"", config.sheet);
     Problem::new("source.header_doubled", message)
         .advise("Give one of them another name; nothing was written back")
-        .at(Place {
-            row: Some(1),
-            cell: Some(header.to_owned()),
-            ..place(config)
-        })
+        .at(Place { row: Some(1), cell: Some(header.to_owned()), ..place(config) })
 }
 
 pub(crate) fn columns_move(config: &SheetsConfig) -> Problem {
-    let message = format!(
-        "The columns of the sheet \"{}\" were moved while marks were to be written",
-        config.sheet
-    );
+    let message = format!("The columns of the sheet \"{}\" were moved while marks were to be written", config.sheet);
     Problem::new("source.unstable", message)
         .advise("Nothing was written back; the next run writes the results")
         .at(place(config))
 }
 
 pub(crate) fn read_only(config: &SheetsConfig) -> Problem {
-    Problem::new(
-        "source.read_only",
-        "Marks were to be written into a sheet that is only read",
-    )
-    .advise("Declare `write_back` in the connection")
-    .at(place(config))
+    Problem::new("source.read_only", "Marks were to be written into a sheet that is only read")
+        .advise("Declare `write_back` in the connection")
+        .at(place(config))
 }

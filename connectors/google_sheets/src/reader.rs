@@ -34,13 +34,8 @@ pub(crate) fn reading(config: &SheetsConfig, facts: Facts, values: Values) -> Re
         origin: Arc::from(problems::origin(config)),
         sheet: Some(config.sheet.clone()),
     };
-    let rows = (2..)
-        .zip(values)
-        .filter_map(move |(number, values)| row(number, values, width));
-    Ok(Reading {
-        header: Arc::new(header),
-        batches: stream::iter(rows).chunks(BATCH).map(Ok).boxed(),
-    })
+    let rows = (2..).zip(values).filter_map(move |(number, values)| row(number, values, width));
+    Ok(Reading { header: Arc::new(header), batches: stream::iter(rows).chunks(BATCH).map(Ok).boxed() })
 }
 
 /// A row with a cell for each header; nothing when it is blank.

@@ -13,10 +13,7 @@ const LONGEST: Duration = Duration::from_mins(2);
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// Another try may help, after `wait` where Google said so.
-    Again {
-        wait: Option<Duration>,
-        problem: Box<Problem>,
-    },
+    Again { wait: Option<Duration>, problem: Box<Problem> },
     /// The token was refused: one more try with a new one.
     Login(Box<Problem>),
     /// Nothing will change by trying.
@@ -29,10 +26,7 @@ impl Failure {
     }
 
     pub(crate) fn again(problem: Problem) -> Self {
-        Self::Again {
-            wait: None,
-            problem: Box::new(problem),
-        }
+        Self::Again { wait: None, problem: Box::new(problem) }
     }
 }
 
@@ -46,11 +40,7 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     pub(crate) fn new() -> Self {
-        Self {
-            failed: 0,
-            new_token: false,
-            began: Instant::now(),
-        }
+        Self { failed: 0, new_token: false, began: Instant::now() }
     }
 
     /// How long to wait before the next try; the problem when there is to be none.
@@ -88,10 +78,7 @@ mod tests {
 
     fn refused(wait: Option<u64>) -> Failure {
         let problem = Box::new(Problem::new("source.rate_limited", "no"));
-        Failure::Again {
-            wait: wait.map(Duration::from_secs),
-            problem,
-        }
+        Failure::Again { wait: wait.map(Duration::from_secs), problem }
     }
 
     #[tokio::test(start_paused = true)]

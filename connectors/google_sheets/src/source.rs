@@ -34,11 +34,7 @@ impl SheetsSource {
             return Err(problems::api_base(&config, base));
         }
         let client = Client::new(config, login.clone(), budget.clone());
-        Ok(Self {
-            client,
-            facts: Mutex::new(None),
-            header: Mutex::new(None),
-        })
+        Ok(Self { client, facts: Mutex::new(None), header: Mutex::new(None) })
     }
 
     /// Time zone and sheets, with this sheet among them.

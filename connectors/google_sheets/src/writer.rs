@@ -57,12 +57,7 @@ async fn look(client: &Client, layout: &Layout, known: &mut Option<Vec<String>>)
         };
         let places = expected.clone().unwrap_or_default();
         let mut answer = client.values(&requested(config, &places)).await?.into_iter();
-        let header = names(
-            answer
-                .next()
-                .and_then(|rows| rows.into_iter().next())
-                .unwrap_or_default(),
-        );
+        let header = names(answer.next().and_then(|rows| rows.into_iter().next()).unwrap_or_default());
         let now = locate(config, &header, layout)?;
         *known = Some(header);
         if expected.as_ref() == Some(&now) {
@@ -78,9 +73,7 @@ async fn look(client: &Client, layout: &Layout, known: &mut Option<Vec<String>>)
 fn requested(config: &SheetsConfig, columns: &[usize]) -> Vec<String> {
     let sheet = a1::sheet(&config.sheet);
     let column = |&at: &usize| format!("{sheet}!{0}:{0}", a1::column(at));
-    std::iter::once(format!("{sheet}!1:1"))
-        .chain(columns.iter().map(column))
-        .collect()
+    std::iter::once(format!("{sheet}!1:1")).chain(columns.iter().map(column)).collect()
 }
 
 /// Where the layout's columns are, keys first. Each must be there once.
@@ -121,11 +114,7 @@ impl View {
         let last = self.keys.iter().map(Vec::len).max().unwrap_or_default();
         let mut rows = HashMap::with_capacity(last);
         for row in 1..last {
-            let key: Vec<String> = self
-                .keys
-                .iter()
-                .map(|column| text(column, row).trim().to_owned())
-                .collect();
+            let key: Vec<String> = self.keys.iter().map(|column| text(column, row).trim().to_owned()).collect();
             rows.entry(key).and_modify(|place| *place = None).or_insert(Some(row));
         }
         rows
@@ -151,13 +140,7 @@ fn ranges(config: &SheetsConfig, changes: Changes) -> Vec<ValueRange> {
             block.rows.1 = row;
             rows.push(values);
         } else {
-            blocks.push((
-                Block {
-                    rows: (row, row),
-                    columns,
-                },
-                vec![values],
-            ));
+            blocks.push((Block { rows: (row, row), columns }, vec![values]));
         }
     }
     let range = |(block, values): (Block, Values)| ValueRange {
@@ -186,12 +169,7 @@ mod tests {
 
     #[test]
     fn neighbours_are_written_together() {
-        let config = SheetsConfig {
-            spreadsheet: "x".into(),
-            sheet: "O".into(),
-            api_base: None,
-            write: true,
-        };
+        let config = SheetsConfig { spreadsheet: "x".into(), sheet: "O".into(), api_base: None, write: true };
         let cells = [(2, 3), (2, 4), (3, 3), (3, 4), (4, 3), (6, 3), (2, 9), (3, 9), (5, 9)];
         let changes = cells.into_iter().map(|place| (place, format!("{place:?}"))).collect();
         let ranges = ranges(&config, changes);

@@ -14,15 +14,7 @@ fn start(write: bool) -> (FakeSheets, SheetsSource, TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let fake = FakeSheets::start();
     fake.set_rows("Customers", rows(json!([["Name"]])));
-    fake.set_rows(
-        "Orders",
-        rows(json!([
-            ["Order", "Status", "Stripe ID"],
-            ["A-1"],
-            ["A-2", "old"],
-            ["A-3"]
-        ])),
-    );
+    fake.set_rows("Orders", rows(json!([["Order", "Status", "Stripe ID"], ["A-1"], ["A-2", "old"], ["A-3"]])));
     let source = source(&fake, &directory, "Orders", write);
     (fake, source, directory)
 }
@@ -30,12 +22,7 @@ fn start(write: bool) -> (FakeSheets, SheetsSource, TempDir) {
 fn source(fake: &FakeSheets, directory: &TempDir, sheet: &str, write: bool) -> SheetsSource {
     let login = Login::open(&fake.login_file(directory.path()), "login.json").unwrap();
     let api_base = Some(fake.url().to_owned());
-    let config = SheetsConfig {
-        spreadsheet: SPREADSHEET.into(),
-        sheet: sheet.into(),
-        api_base,
-        write,
-    };
+    let config = SheetsConfig { spreadsheet: SPREADSHEET.into(), sheet: sheet.into(), api_base, write };
     SheetsSource::new(config, &login, &Budget::new()).unwrap()
 }
 
@@ -48,18 +35,11 @@ fn methods(fake: &FakeSheets) -> Vec<String> {
 }
 
 fn layout() -> Layout {
-    Layout {
-        key: vec!["Order".into()],
-        columns: vec!["Status".into(), "Stripe ID".into()],
-    }
+    Layout { key: vec!["Order".into()], columns: vec!["Status".into(), "Stripe ID".into()] }
 }
 
 fn mark(number: u64, key: &str, status: &str) -> Mark {
-    Mark {
-        number,
-        key: vec![key.into()],
-        values: vec![status.into(), format!("ii_{key}")],
-    }
+    Mark { number, key: vec![key.into()], values: vec![status.into(), format!("ii_{key}")] }
 }
 
 async fn write(source: &SheetsSource, marks: Vec<Mark>) -> Result<Written, Problem> {
@@ -88,23 +68,9 @@ async fn cells_keep_what_they_are() {
     assert_eq!(rows.iter().map(|row| row.number).collect::<Vec<_>>(), [2, 5, 6]);
     let number = |text: &str| Cell::Number(text.into());
     let error = |text: &str| Cell::Error(text.into());
-    assert_eq!(
-        rows[0].cells,
-        [
-            number("19.99"),
-            number("45234.5"),
-            Cell::Bool(true),
-            error("#N/A"),
-            Cell::Empty
-        ]
-    );
-    let last = [
-        number("12"),
-        Cell::Text("007".into()),
-        Cell::Bool(false),
-        error("Loading..."),
-        Cell::Text("beyond".into()),
-    ];
+    assert_eq!(rows[0].cells, [number("19.99"), number("45234.5"), Cell::Bool(true), error("#N/A"), Cell::Empty]);
+    let last =
+        [number("12"), Cell::Text("007".into()), Cell::Bool(false), error("Loading..."), Cell::Text("beyond".into())];
     assert_eq!(rows[1].cells, last);
     assert_eq!(rows[2].cells[0], number("1000000000000000000000"));
 }
@@ -121,10 +87,7 @@ async fn a_reading_is_one_request_and_asks_for_no_right_to_write() {
     fake.forget_calls();
     all(&source).await.unwrap();
     assert_eq!(methods(&fake), ["values.batchGet"]);
-    assert_eq!(
-        write(&source, vec![mark(2, "A-1", "done")]).await.unwrap_err().code,
-        "source.read_only"
-    );
+    assert_eq!(write(&source, vec![mark(2, "A-1", "done")]).await.unwrap_err().code, "source.read_only");
 }
 
 #[tokio::test]
@@ -139,11 +102,7 @@ async fn refusals_say_what_to_do() {
         fake.fail(fault.of("values.batchGet"));
         let problem = all(&source).await.unwrap_err();
         assert_eq!(problem.code, code);
-        assert!(
-            problem.message.contains("A fault was asked for."),
-            "{}",
-            problem.message
-        );
+        assert!(problem.message.contains("A fault was asked for."), "{}", problem.message);
         if matches!(code, "source.forbidden" | "source.not_found") {
             assert!(problem.advice.unwrap().contains(EMAIL));
         }
@@ -159,10 +118,7 @@ async fn a_refused_token_is_replaced_once() {
     fake.fail(refused());
     fake.fail(refused());
     assert_eq!(source.check().await.unwrap_err().code, "source.login_refused");
-    assert_eq!(
-        methods(&fake),
-        ["token", "spreadsheets.get", "token", "spreadsheets.get"]
-    );
+    assert_eq!(methods(&fake), ["token", "spreadsheets.get", "token", "spreadsheets.get"]);
     fake.fail(refused());
     assert!(source.check().await.is_ok());
 }
@@ -171,18 +127,11 @@ async fn a_refused_token_is_replaced_once() {
 async fn a_login_that_google_does_not_know_is_refused_at_once() {
     let (fake, _source, directory) = start(false);
     let path = fake.login_file(directory.path());
-    let text = std::fs::read_to_string(&path)
-        .unwrap()
-        .replace(EMAIL, "nobody@example.org");
+    let text = std::fs::read_to_string(&path).unwrap().replace(EMAIL, "nobody@example.org");
     std::fs::write(&path, text).unwrap();
     let login = Login::open(&path, "login.json").unwrap();
     let api_base = Some(fake.url().to_owned());
-    let config = SheetsConfig {
-        spreadsheet: SPREADSHEET.into(),
-        sheet: "Orders".into(),
-        api_base,
-        write: false,
-    };
+    let config = SheetsConfig { spreadsheet: SPREADSHEET.into(), sheet: "Orders".into(), api_base, write: false };
     let source = SheetsSource::new(config, &login, &Budget::new()).unwrap();
     let problem = source.check().await.unwrap_err();
     assert_eq!(problem.code, "source.login_refused");
@@ -228,12 +177,8 @@ async fn only_cells_that_differ_are_written_and_all_at_once() {
     assert_eq!(write(&source, marks()).await, Ok(Written { rows: 3, missing: 0 }));
     assert_eq!(methods(&fake), ["values.batchGet", "token", "values.batchUpdate"]);
     let body = fake.calls()[2].body.clone();
-    let ranges: Vec<&str> = body["data"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|data| data["range"].as_str().unwrap())
-        .collect();
+    let ranges: Vec<&str> =
+        body["data"].as_array().unwrap().iter().map(|data| data["range"].as_str().unwrap()).collect();
     assert_eq!(ranges, ["'Orders'!B2:C2", "'Orders'!C3", "'Orders'!B4:C4"]);
     let written = json!([
         ["Order", "Status", "Stripe ID"],
@@ -244,41 +189,18 @@ async fn only_cells_that_differ_are_written_and_all_at_once() {
     assert_eq!(json!(fake.cells("Orders")), written);
     fake.forget_calls();
     assert_eq!(write(&source, marks()).await, Ok(Written { rows: 3, missing: 0 }));
-    assert_eq!(
-        methods(&fake),
-        ["values.batchGet"],
-        "nothing to change, nothing written"
-    );
+    assert_eq!(methods(&fake), ["values.batchGet"], "nothing to change, nothing written");
 }
 
 #[tokio::test]
 async fn columns_that_moved_are_found_by_their_headers() {
     let (fake, source, _directory) = start(true);
     all(&source).await.unwrap();
-    fake.set_rows(
-        "Orders",
-        rows(json!([
-            ["Stripe ID", "x", "Order", "Status"],
-            ["", 1, "A-2"],
-            ["", 2, "A-1"]
-        ])),
-    );
-    assert_eq!(
-        write(&source, vec![mark(2, "A-1", "done")]).await,
-        Ok(Written { rows: 1, missing: 0 })
-    );
-    assert_eq!(
-        json!(fake.cells("Orders")[1..]),
-        json!([["", 1, "A-2"], ["ii_A-1", 2, "A-1", "done"]])
-    );
-    fake.set_rows(
-        "Orders",
-        rows(json!([["Order", "Status", "Status", "Stripe ID"], ["A-1"]])),
-    );
-    assert_eq!(
-        write(&source, vec![mark(2, "A-1", "done")]).await.unwrap_err().code,
-        "source.header_doubled"
-    );
+    fake.set_rows("Orders", rows(json!([["Stripe ID", "x", "Order", "Status"], ["", 1, "A-2"], ["", 2, "A-1"]])));
+    assert_eq!(write(&source, vec![mark(2, "A-1", "done")]).await, Ok(Written { rows: 1, missing: 0 }));
+    assert_eq!(json!(fake.cells("Orders")[1..]), json!([["", 1, "A-2"], ["ii_A-1", 2, "A-1", "done"]]));
+    fake.set_rows("Orders", rows(json!([["Order", "Status", "Status", "Stripe ID"], ["A-1"]])));
+    assert_eq!(write(&source, vec![mark(2, "A-1", "done")]).await.unwrap_err().code, "source.header_doubled");
     fake.set_rows("Orders", rows(json!([["Order", "State", "Stripe ID"], ["A-1"]])));
     let problem = write(&source, vec![mark(2, "A-1", "done")]).await.unwrap_err();
     assert_eq!(problem.code, "source.header_missing");
@@ -289,15 +211,9 @@ async fn columns_that_moved_are_found_by_their_headers() {
 #[tokio::test]
 async fn number_keys_find_their_rows() {
     let (fake, source, _directory) = start(true);
-    fake.set_rows(
-        "Orders",
-        rows(json!([["Order", "Status", "Stripe ID"], [1001.0], [1002]])),
-    );
+    fake.set_rows("Orders", rows(json!([["Order", "Status", "Stripe ID"], [1001.0], [1002]])));
     let read = all(&source).await.unwrap();
-    let marks = read
-        .iter()
-        .map(|row| mark(row.number, row.cells[0].text(), "done"))
-        .collect();
+    let marks = read.iter().map(|row| mark(row.number, row.cells[0].text(), "done")).collect();
     assert_eq!(write(&source, marks).await, Ok(Written { rows: 2, missing: 0 }));
 }
 
@@ -310,42 +226,22 @@ async fn rows_that_move_between_two_tries_are_looked_up_again() {
         while !fake.calls().iter().any(|call| call.status == 500) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        fake.set_rows(
-            "Orders",
-            rows(json!([["Order", "Status", "Stripe ID"], ["A-9"], ["A-1"]])),
-        );
+        fake.set_rows("Orders", rows(json!([["Order", "Status", "Stripe ID"], ["A-9"], ["A-1"]])));
     };
     let marks = vec![mark(2, "A-1", "done"), mark(3, "A-2", "done")];
     let (written, ()) = tokio::join!(write(&source, marks), moved);
     assert_eq!(written, Ok(Written { rows: 1, missing: 1 }));
-    assert_eq!(
-        json!(fake.cells("Orders")[1..]),
-        json!([["A-9"], ["A-1", "done", "ii_A-1"]])
-    );
+    assert_eq!(json!(fake.cells("Orders")[1..]), json!([["A-9"], ["A-1", "done", "ii_A-1"]]));
 }
 
 #[tokio::test]
 async fn a_lost_answer_to_a_write_changes_nothing() {
     let (fake, source, _directory) = start(true);
     all(&source).await.unwrap();
-    fake.fail(
-        Fault::status(500)
-            .of("values.batchUpdate")
-            .retry_after(0)
-            .after_commit(),
-    );
-    assert_eq!(
-        write(&source, vec![mark(2, "A-1", "done")]).await,
-        Ok(Written { rows: 1, missing: 0 })
-    );
+    fake.fail(Fault::status(500).of("values.batchUpdate").retry_after(0).after_commit());
+    assert_eq!(write(&source, vec![mark(2, "A-1", "done")]).await, Ok(Written { rows: 1, missing: 0 }));
     assert_eq!(json!(fake.cells("Orders")[1]), json!(["A-1", "done", "ii_A-1"]));
-    assert_eq!(
-        methods(&fake)
-            .iter()
-            .filter(|method| *method == "values.batchUpdate")
-            .count(),
-        1
-    );
+    assert_eq!(methods(&fake).iter().filter(|method| *method == "values.batchUpdate").count(), 1);
 }
 
 #[tokio::test]
@@ -355,12 +251,7 @@ async fn bad_settings_are_refused_before_anything_is_sent() {
     let login = Login::open(&path, "login.json").unwrap();
     let refused = |spreadsheet: &str, base: &str| {
         let api_base = Some(base.to_owned());
-        let config = SheetsConfig {
-            spreadsheet: spreadsheet.into(),
-            sheet: "O".into(),
-            api_base,
-            write: false,
-        };
+        let config = SheetsConfig { spreadsheet: spreadsheet.into(), sheet: "O".into(), api_base, write: false };
         SheetsSource::new(config, &login, &Budget::new()).unwrap_err()
     };
     let address = refused("https://docs.google.com/spreadsheets/d/1AbC/edit#gid=0", fake.url());
@@ -375,13 +266,7 @@ async fn bad_settings_are_refused_before_anything_is_sent() {
     assert!(!format!("{:?}", opened("{\"private_key\":7}")).contains('7'));
     let elsewhere = "{\"private_key\":\"\",\"client_email\":\"a\",\"token_uri\":\"http://example.org\"}";
     assert_eq!(opened(elsewhere).code, "source.login_invalid");
-    assert_eq!(
-        Login::open(&directory.path().join("no"), "no").unwrap_err().code,
-        "source.login_unreadable"
-    );
+    assert_eq!(Login::open(&directory.path().join("no"), "no").unwrap_err().code, "source.login_unreadable");
     let shown = format!("{login:?}");
-    assert!(
-        shown.contains(EMAIL) && !shown.contains("PRIVATE") && !shown.contains("token"),
-        "{shown}"
-    );
+    assert!(shown.contains(EMAIL) && !shown.contains("PRIVATE") && !shown.contains("token"), "{shown}");
 }

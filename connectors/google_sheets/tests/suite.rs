@@ -25,11 +25,7 @@ impl Sheet {
             write: true,
         };
         let source = SheetsSource::new(config, &login, &Budget::new()).unwrap();
-        Self {
-            fake,
-            source,
-            _login: directory,
-        }
+        Self { fake, source, _login: directory }
     }
 }
 

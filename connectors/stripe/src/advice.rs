@@ -90,11 +90,7 @@ mod tests {
     #[test]
     fn words_speak_where_no_code_does() {
         let deleted = "No such customer: 'cus_1'. This customer has been deleted.";
-        assert!(
-            advice("invalid_request_error", deleted)
-                .unwrap()
-                .contains("deleted in Stripe")
-        );
+        assert!(advice("invalid_request_error", deleted).unwrap().contains("deleted in Stripe"));
         let mixed = "You cannot combine currencies on a single customer.";
         assert!(advice("invalid_request_error", mixed).is_none_or(|advice| advice.contains("currency")));
         let mixed = "The currency of the item must match the currency of the invoice.";

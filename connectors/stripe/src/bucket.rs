@@ -24,10 +24,7 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     pub(crate) fn new(per_second: u32) -> Self {
-        Self {
-            queue: tokio::sync::Mutex::default(),
-            pace: Mutex::new(Pace::new(per_second, Instant::now())),
-        }
+        Self { queue: tokio::sync::Mutex::default(), pace: Mutex::new(Pace::new(per_second, Instant::now())) }
     }
 
     /// Waits for a token.
@@ -119,11 +116,7 @@ mod tests {
         for _ in 0..100 {
             bucket.take().await;
         }
-        assert!(
-            (990..1010).contains(&start.elapsed().as_millis()),
-            "{:?}",
-            start.elapsed()
-        );
+        assert!((990..1010).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

@@ -57,10 +57,8 @@ impl StripeConfig {
         };
         // The configuration has checked this too; a key must not reach a stranger, whoever calls.
         if self.live || !is_loopback(base) {
-            let message = format!(
-                "`api_base` of account `{}` takes a loopback address in test mode only.",
-                self.account
-            );
+            let message =
+                format!("`api_base` of account `{}` takes a loopback address in test mode only.", self.account);
             return Err(
                 Problem::new("stripe.api_base", message).advise("Write http://127.0.0.1:PORT, or leave it out.")
             );
@@ -84,21 +82,11 @@ mod tests {
 
     #[test]
     fn only_loopback_is_another_base() {
-        for base in [
-            "http://127.0.0.1:12111",
-            "http://localhost:1/",
-            "http://[::1]:9",
-            "https://127.1.2.3",
-        ] {
+        for base in ["http://127.0.0.1:12111", "http://localhost:1/", "http://[::1]:9", "https://127.1.2.3"] {
             assert!(is_loopback(base), "{base}");
         }
-        let others = [
-            "https://api.stripe.com",
-            "http://localhost.evil.example",
-            "http://127.0.0.1@evil.example",
-            "x",
-            "",
-        ];
+        let others =
+            ["https://api.stripe.com", "http://localhost.evil.example", "http://127.0.0.1@evil.example", "x", ""];
         for base in others {
             assert!(!is_loopback(base), "{base}");
         }

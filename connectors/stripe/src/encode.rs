@@ -26,11 +26,7 @@ pub(crate) fn escape(text: &str) -> String {
 pub(crate) fn fill(template: &str, ids: &[String]) -> String {
     let mut ids = ids.iter();
     let segment = |part: &str| {
-        if part.starts_with('{') {
-            ids.next().map_or(String::new(), |id| escape(id))
-        } else {
-            part.to_owned()
-        }
+        if part.starts_with('{') { ids.next().map_or(String::new(), |id| escape(id)) } else { part.to_owned() }
     };
     template.split('/').map(segment).collect::<Vec<_>>().join("/")
 }
@@ -57,9 +53,7 @@ fn write(pairs: &mut Vec<String>, name: &str, value: &Param) {
                 .for_each(|(index, value)| write(pairs, &format!("{name}[{index}]"), value));
         }
         Param::Map(values) => {
-            return values
-                .iter()
-                .for_each(|(key, value)| write(pairs, &format!("{name}[{}]", escape(key)), value));
+            return values.iter().for_each(|(key, value)| write(pairs, &format!("{name}[{}]", escape(key)), value));
         }
     };
     pairs.push(format!("{name}={text}"));
@@ -74,63 +68,29 @@ mod tests {
     }
 
     fn map(pairs: &[(&str, Param)]) -> IndexMap<String, Param> {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()))
-            .collect()
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
     }
 
     fn body(pairs: &[(&str, Param)]) -> String {
-        let call = Call {
-            operation: "POST /v1/customers",
-            path: Vec::new(),
-            params: map(pairs),
-        };
+        let call = Call { operation: "POST /v1/customers", path: Vec::new(), params: map(pairs) };
         String::from_utf8(encode(&call).body).unwrap()
     }
 
     #[test]
     fn parameters_are_spelled_as_stripe_spells_them() {
         let line = Param::Map(map(&[("invoice_item", text("ii_1"))]));
-        let nested = Param::Map(map(&[(
-            "a",
-            Param::Map(map(&[("b", Param::List(vec![Param::Bool(true)]))])),
-        )]));
+        let nested = Param::Map(map(&[("a", Param::Map(map(&[("b", Param::List(vec![Param::Bool(true)]))])))]));
         let cases = [
-            (
-                vec![("email", text("ann+x@example.org"))],
-                "email=ann%2Bx%40example.org",
-            ),
-            (
-                vec![("name", text("Ann & Bob = 100 %"))],
-                "name=Ann%20%26%20Bob%20%3D%20100%20%25",
-            ),
-            (
-                vec![("name", text("Zoë 日本 🦀"))],
-                "name=Zo%C3%AB%20%E6%97%A5%E6%9C%AC%20%F0%9F%A6%80",
-            ),
+            (vec![("email", text("ann+x@example.org"))], "email=ann%2Bx%40example.org"),
+            (vec![("name", text("Ann & Bob = 100 %"))], "name=Ann%20%26%20Bob%20%3D%20100%20%25"),
+            (vec![("name", text("Zoë 日本 🦀"))], "name=Zo%C3%AB%20%E6%97%A5%E6%9C%AC%20%F0%9F%A6%80"),
             (vec![("name", text(""))], "name="),
-            (
-                vec![("amount", Param::Int(-1250)), ("currency", text("eur"))],
-                "amount=-1250&currency=eur",
-            ),
-            (
-                vec![("unit_amount_decimal", Param::Decimal("0.125".to_owned()))],
-                "unit_amount_decimal=0.125",
-            ),
+            (vec![("amount", Param::Int(-1250)), ("currency", text("eur"))], "amount=-1250&currency=eur"),
+            (vec![("unit_amount_decimal", Param::Decimal("0.125".to_owned()))], "unit_amount_decimal=0.125"),
             (vec![("auto_advance", Param::Bool(false))], "auto_advance=false"),
-            (
-                vec![("metadata", Param::Map(map(&[("crm_id", text("7"))])))],
-                "metadata[crm_id]=7",
-            ),
-            (
-                vec![("metadata", Param::Map(map(&[("a[b]&", text("7"))])))],
-                "metadata[a%5Bb%5D%26]=7",
-            ),
-            (
-                vec![("metadata", Param::Map(IndexMap::new())), ("name", text("x"))],
-                "name=x",
-            ),
+            (vec![("metadata", Param::Map(map(&[("crm_id", text("7"))])))], "metadata[crm_id]=7"),
+            (vec![("metadata", Param::Map(map(&[("a[b]&", text("7"))])))], "metadata[a%5Bb%5D%26]=7"),
+            (vec![("metadata", Param::Map(IndexMap::new())), ("name", text("x"))], "name=x"),
             (
                 vec![("preferred_locales", Param::List(vec![text("en"), text("uk")]))],
                 "preferred_locales[0]=en&preferred_locales[1]=uk",
@@ -159,18 +119,10 @@ mod tests {
     fn ids_cannot_leave_their_place_in_the_path() {
         let path = |ids: &[&str]| {
             let ids = ids.iter().map(|id| (*id).to_owned()).collect();
-            encode(&Call {
-                operation: "POST /v1/invoices/{invoice}/finalize",
-                path: ids,
-                params: IndexMap::new(),
-            })
-            .path
+            encode(&Call { operation: "POST /v1/invoices/{invoice}/finalize", path: ids, params: IndexMap::new() }).path
         };
         assert_eq!(path(&["in_1"]), "/v1/invoices/in_1/finalize");
-        assert_eq!(
-            path(&["in_1/../../x?y#z"]),
-            "/v1/invoices/in_1%2F..%2F..%2Fx%3Fy%23z/finalize"
-        );
+        assert_eq!(path(&["in_1/../../x?y#z"]), "/v1/invoices/in_1%2F..%2F..%2Fx%3Fy%23z/finalize");
         assert_eq!(path(&[]), "/v1/invoices//finalize");
     }
 }

@@ -87,12 +87,8 @@ impl Http {
         since: i64,
     ) -> Result<Option<Receipt>, SendError> {
         let since = (since - SKEW).max(0);
-        let takes = |name: &str| {
-            catalog()
-                .operations
-                .get(list)
-                .is_some_and(|list| list.params.properties.contains_key(name))
-        };
+        let takes =
+            |name: &str| catalog().operations.get(list).is_some_and(|list| list.params.properties.contains_key(name));
         let given = |name: &'static str| {
             let value = body.iter().find(|(key, value)| key == name && !value.is_empty());
             value.filter(|_| takes(name)).map(|(_, value)| (name, value.clone()))
@@ -117,21 +113,11 @@ impl Http {
         since: i64,
         op: &OperationId,
     ) -> Result<Option<Receipt>, SendError> {
-        let listing = Listing {
-            operation,
-            path,
-            query,
-            since: Some(since),
-            at_most: None,
-        };
+        let listing = Listing { operation, path, query, since: Some(since), at_most: None };
         let mut found = None;
         self.walk(&listing, |value| {
             found = receipt::read(value).filter(|receipt| receipt.op.as_ref() == Some(op));
-            if found.is_none() {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
+            if found.is_none() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })
         .await?;
         Ok(found)
@@ -158,9 +144,7 @@ impl Http {
 
     async fn invoice_of(&self, request: &Request) -> Result<Receipt, SendError> {
         let template = Kind::named("invoice").map_or("/v1/invoices/{invoice}", |kind| kind.one);
-        let value = self
-            .read(&format!("GET {template}"), parent(&request.path), &[])
-            .await?;
+        let value = self.read(&format!("GET {template}"), parent(&request.path), &[]).await?;
         receipt::read(&value).ok_or_else(no_object)
     }
 }

@@ -66,10 +66,7 @@ pub(crate) struct Http {
 impl Http {
     pub(crate) fn new(config: &StripeConfig) -> Result<Self, Problem> {
         let base = config.check()?;
-        let limits = Limits {
-            account: config.rate_limit,
-            endpoint: config.endpoint_rate_limit,
-        };
+        let limits = Limits { account: config.rate_limit, endpoint: config.endpoint_rate_limit };
         Ok(Self {
             client: client(config, &base)?,
             secret: config.key.clone(),
@@ -91,12 +88,7 @@ impl Http {
                 let (status, request_id) = (answer.status, answer.header("request-id"));
                 tracing::debug!(operation = ask.operation, status, request_id, millis, "stripe answered");
             }
-            Err(error) => tracing::debug!(
-                operation = ask.operation,
-                error = error.problem().code,
-                millis,
-                "no answer"
-            ),
+            Err(error) => tracing::debug!(operation = ask.operation, error = error.problem().code, millis, "no answer"),
         }
         answer
     }
@@ -106,9 +98,7 @@ impl Http {
         let method = Method::from_bytes(method.as_bytes()).map_err(|_| not_a_request(ask))?;
         let mut request = self.client.request(method, url);
         if let Some(body) = ask.body {
-            request = request
-                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .body(body.to_vec());
+            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(body.to_vec());
         }
         if let Some(key) = &ask.key {
             request = request.header("Idempotency-Key", key.clone());
@@ -119,11 +109,7 @@ impl Http {
             self.clock.hear(date);
         }
         let body = response.bytes().await.map_err(|error| self.lost(error))?;
-        Ok(Answer {
-            status,
-            headers,
-            json: self.json(&body),
-        })
+        Ok(Answer { status, headers, json: self.json(&body) })
     }
 
     /// A server that quotes our key must not get it into a message.
@@ -139,17 +125,11 @@ impl Http {
 
     /// A path that the URL would change (an empty id, `..`) would reach another endpoint; it is not sent.
     fn url(&self, ask: &Ask<'_>) -> Result<Url, SendError> {
-        let query = ask
-            .query
-            .iter()
-            .map(|(name, value)| format!("{name}={}", escape(value)))
-            .collect::<Vec<_>>();
+        let query = ask.query.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect::<Vec<_>>();
         let mark = if query.is_empty() { "" } else { "?" };
         let url = Url::parse(&format!("{}{}{mark}{}", self.base, ask.path, query.join("&")));
         let whole = ask.path.starts_with("/v1/") && !ask.path.contains("//") && !ask.path.ends_with('/');
-        url.ok()
-            .filter(|url| whole && url.path() == ask.path)
-            .ok_or_else(|| not_a_request(ask))
+        url.ok().filter(|url| whole && url.path() == ask.path).ok_or_else(|| not_a_request(ask))
     }
 
     /// No answer: the request may be under way or done, so the same bytes under the same key come next.
@@ -157,24 +137,15 @@ impl Http {
         let (code, what) = if error.is_connect() {
             ("stripe.connection", format!("Could not connect to {}", self.base))
         } else if error.is_timeout() {
-            (
-                "stripe.timeout",
-                format!("No answer from {} within {} seconds", self.base, TOTAL.as_secs()),
-            )
+            ("stripe.timeout", format!("No answer from {} within {} seconds", self.base, TOTAL.as_secs()))
         } else {
-            (
-                "stripe.answer_cut",
-                format!("The connection to {} broke before the answer was whole", self.base),
-            )
+            ("stripe.answer_cut", format!("The connection to {} broke before the answer was whole", self.base))
         };
         // Without the URL, since its query may hold an e-mail address.
         let mut message = format!("{what}: {}", error.without_url().source_chain());
         message.truncate(message.floor_char_boundary(500));
         let advice = "rowbill sends the same request again under the same key; if this stays, look at the network.";
-        SendError::NotSent {
-            wait: None,
-            problem: Problem::new(code, self.scrub(&message)).advise(advice),
-        }
+        SendError::NotSent { wait: None, problem: Problem::new(code, self.scrub(&message)).advise(advice) }
     }
 }
 
@@ -195,10 +166,8 @@ impl SourceChain for reqwest::Error {
 }
 
 fn not_a_request(ask: &Ask<'_>) -> SendError {
-    let message = format!(
-        "`{}` of {} is not a path that can be sent: an id is empty or wrong.",
-        ask.path, ask.operation
-    );
+    let message =
+        format!("`{}` of {} is not a path that can be sent: an id is empty or wrong.", ask.path, ask.operation);
     SendError::Refused(Problem::new("stripe.path", message).advise("Look at the id that the mapping gives."))
 }
 
@@ -212,16 +181,9 @@ fn client(config: &StripeConfig, base: &str) -> Result<Client, Problem> {
         .redirect(redirect::Policy::none())
         .retry(retry::never());
     // A proxy of the environment is for the world outside, not for a server on this machine.
-    let builder = if config.api_base.is_some() {
-        builder.no_proxy()
-    } else {
-        builder.https_only(true)
-    };
+    let builder = if config.api_base.is_some() { builder.no_proxy() } else { builder.https_only(true) };
     builder.build().map_err(|error| {
-        Problem::new(
-            "stripe.client",
-            format!("The connection to {base} could not be set up: {}", error.source_chain()),
-        )
+        Problem::new("stripe.client", format!("The connection to {base} could not be set up: {}", error.source_chain()))
     })
 }
 
@@ -241,10 +203,7 @@ fn headers(config: &StripeConfig) -> Result<HeaderMap, Problem> {
 }
 
 fn bad_header(config: &StripeConfig, what: &str) -> Problem {
-    let message = format!(
-        "`{what}` of account `{}` holds a character that no header can carry.",
-        config.account
-    );
+    let message = format!("`{what}` of account `{}` holds a character that no header can carry.", config.account);
     Problem::new(format!("stripe.{what}"), message)
 }
 

@@ -70,19 +70,13 @@ pub(crate) fn check(account: &str, key: &str, live: bool) -> Result<(), Problem>
         return Err(form(message));
     }
     let wanted = if live { KeyMode::Live } else { KeyMode::Test };
-    if mode == wanted {
-        Ok(())
-    } else {
-        Err(other_mode(account, key, mode, wanted))
-    }
+    if mode == wanted { Ok(()) } else { Err(other_mode(account, key, mode, wanted)) }
 }
 
 fn no_key(account: &str, key: &str) -> Problem {
     let what = OTHERS.into_iter().find(|(prefix, _)| key.starts_with(prefix));
     let found = what.map_or(String::new(), |(prefix, name)| format!(" It is {name} (`{prefix}…`)."));
-    form(format!(
-        "The key of account `{account}` is not a Stripe secret key.{found}"
-    ))
+    form(format!("The key of account `{account}` is not a Stripe secret key.{found}"))
 }
 
 fn form(message: String) -> Problem {
@@ -121,11 +115,7 @@ mod tests {
         ];
         for (prefix, live, code) in cases {
             let problem = check("acme", &format!("{prefix}{SECRET}"), live).err();
-            assert_eq!(
-                problem.as_ref().map(|problem| problem.code.as_str()),
-                code,
-                "{prefix} live={live}"
-            );
+            assert_eq!(problem.as_ref().map(|problem| problem.code.as_str()), code, "{prefix} live={live}");
             let shown = format!("{problem:?}");
             assert!(!shown.contains("51ABC") && !shown.contains("MNOP"), "{shown}");
         }

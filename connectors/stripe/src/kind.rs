@@ -37,20 +37,8 @@ const KINDS: [Kind; 5] = [
         one: "/v1/invoices/{invoice}",
         page: Some("invoices"),
     },
-    Kind {
-        prefix: "prod_",
-        object: "product",
-        list: "/v1/products",
-        one: "/v1/products/{id}",
-        page: Some("products"),
-    },
-    Kind {
-        prefix: "price_",
-        object: "price",
-        list: "/v1/prices",
-        one: "/v1/prices/{price}",
-        page: Some("prices"),
-    },
+    Kind { prefix: "prod_", object: "product", list: "/v1/products", one: "/v1/products/{id}", page: Some("products") },
+    Kind { prefix: "price_", object: "price", list: "/v1/prices", one: "/v1/prices/{price}", page: Some("prices") },
 ];
 
 impl Kind {

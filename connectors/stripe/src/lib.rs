@@ -15,10 +15,7 @@
 //! of an object), `read` and `list` (asking), `find` (what became of a request), `target` (all of it as a
 //! [`rowbill_connector::Target`]).
 #![deny(missing_docs)]
-#![allow(
-    clippy::result_large_err,
-    reason = "a problem is made for a person to read, not on a hot path"
-)]
+#![allow(clippy::result_large_err, reason = "a problem is made for a person to read, not on a hot path")]
 
 mod advice;
 mod bucket;

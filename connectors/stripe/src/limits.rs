@@ -31,10 +31,7 @@ pub struct Limits {
 impl Limits {
     /// What Stripe allows by default: 100 a second live, 25 test, 25 for each endpoint (docs.stripe.com/rate-limits).
     pub fn usual(live: bool) -> Self {
-        Self {
-            account: Rate::PerSecond(if live { 100 } else { 25 }),
-            endpoint: Rate::PerSecond(25),
-        }
+        Self { account: Rate::PerSecond(if live { 100 } else { 25 }), endpoint: Rate::PerSecond(25) }
     }
 }
 
@@ -47,11 +44,7 @@ pub(crate) struct Buckets {
 
 impl Buckets {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self {
-            account: bucket(limits.account),
-            endpoint: limits.endpoint,
-            endpoints: Mutex::default(),
-        }
+        Self { account: bucket(limits.account), endpoint: limits.endpoint, endpoints: Mutex::default() }
     }
 
     /// Waits until one more request of this operation may leave.
@@ -109,10 +102,7 @@ mod tests {
     use super::*;
 
     fn buckets(account: u32, endpoint: u32) -> Buckets {
-        Buckets::new(Limits {
-            account: Rate::PerSecond(account),
-            endpoint: Rate::PerSecond(endpoint),
-        })
+        Buckets::new(Limits { account: Rate::PerSecond(account), endpoint: Rate::PerSecond(endpoint) })
     }
 
     async fn time(buckets: &Buckets, operations: &[&str], times: usize) -> Duration {
@@ -137,10 +127,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn unlimited_never_waits() {
-        let buckets = Buckets::new(Limits {
-            account: Rate::Unlimited,
-            endpoint: Rate::Unlimited,
-        });
+        let buckets = Buckets::new(Limits { account: Rate::Unlimited, endpoint: Rate::Unlimited });
         buckets.slow("POST /a", None);
         assert_eq!(time(&buckets, &["POST /a"], 10_000).await, Duration::ZERO);
     }
@@ -149,22 +136,13 @@ mod tests {
     async fn a_429_slows_what_it_names() {
         let buckets = buckets(20, 10);
         buckets.slow("POST /a", Some("endpoint-rate"));
-        let (slowed, other) = (
-            time(&buckets, &["POST /a"], 4).await,
-            time(&buckets, &["POST /b"], 4).await,
-        );
-        assert!(
-            slowed.as_millis() >= 550 && other.as_millis() <= 310,
-            "{slowed:?} {other:?}"
-        );
+        let (slowed, other) = (time(&buckets, &["POST /a"], 4).await, time(&buckets, &["POST /b"], 4).await);
+        assert!(slowed.as_millis() >= 550 && other.as_millis() <= 310, "{slowed:?} {other:?}");
     }
 
     #[test]
     fn search_has_a_limit_of_its_own() {
-        assert_eq!(
-            rate(Rate::PerSecond(25), "GET /v1/customers/search"),
-            Rate::PerSecond(20)
-        );
+        assert_eq!(rate(Rate::PerSecond(25), "GET /v1/customers/search"), Rate::PerSecond(20));
         assert_eq!(rate(Rate::PerSecond(5), "GET /v1/customers/search"), Rate::PerSecond(5));
         assert_eq!(rate(Rate::PerSecond(25), "GET /v1/customers"), Rate::PerSecond(25));
     }

@@ -43,11 +43,7 @@ impl Http {
             if page.get("has_more").and_then(Value::as_bool) != Some(true) {
                 return Ok(());
             }
-            let last = data
-                .last()
-                .and_then(|value| value.get("id"))
-                .and_then(Value::as_str)
-                .map(str::to_owned);
+            let last = data.last().and_then(|value| value.get("id")).and_then(Value::as_str).map(str::to_owned);
             if last.is_none() || last == after {
                 return Err(endless(listing));
             }
@@ -79,11 +75,7 @@ impl Http {
         };
         self.walk(&listing, |value| {
             found.extend(receipt::read(value));
-            if found.len() < most {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
+            if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })
         .await?;
         Ok(found)
@@ -93,13 +85,7 @@ impl Http {
     pub(crate) async fn line_items(&self, invoice: &str) -> Result<Vec<String>, SendError> {
         let operation = "GET /v1/invoices/{invoice}/lines";
         let path = format!("{invoice}/lines");
-        let listing = Listing {
-            operation,
-            path: &path,
-            query: Vec::new(),
-            since: None,
-            at_most: None,
-        };
+        let listing = Listing { operation, path: &path, query: Vec::new(), since: None, at_most: None };
         let mut items = Vec::new();
         self.walk(&listing, |line| {
             items.extend(receipt::line_item(line));
@@ -118,10 +104,7 @@ fn query(filter: &Filter) -> Vec<(&'static str, String)> {
         ("customer", filter.customer.clone()),
         ("invoice", filter.invoice.clone()),
     ];
-    given
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect()
+    given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
 fn too_old(value: &Value, since: Option<i64>) -> bool {

@@ -70,21 +70,14 @@ pub(crate) fn is_rate(answer: &Answer) -> bool {
 }
 
 fn not_sent(answer: &Answer, refusal: &Refusal, code: &str) -> SendError {
-    SendError::NotSent {
-        wait: wait(answer, SystemTime::now()),
-        problem: refusal::problem(answer, refusal, code),
-    }
+    SendError::NotSent { wait: wait(answer, SystemTime::now()), problem: refusal::problem(answer, refusal, code) }
 }
 
 /// `Retry-After`, in seconds or as a date.
 fn wait(answer: &Answer, now: SystemTime) -> Option<Duration> {
     let text = answer.header("retry-after")?.trim();
     let seconds = text.parse().ok().map(Duration::from_secs);
-    let date = || {
-        httpdate::parse_http_date(text)
-            .ok()
-            .map(|date| date.duration_since(now).unwrap_or_default())
-    };
+    let date = || httpdate::parse_http_date(text).ok().map(|date| date.duration_since(now).unwrap_or_default());
     seconds.or_else(date).map(|wait| wait.min(LONGEST_WAIT))
 }
 
@@ -100,11 +93,7 @@ mod tests {
             (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
         };
         let headers: HeaderMap = headers.iter().map(header).collect();
-        Answer {
-            status,
-            headers,
-            json: serde_json::from_str(body).ok(),
-        }
+        Answer { status, headers, json: serde_json::from_str(body).ok() }
     }
 
     fn told(status: u16, headers: &[(&'static str, &str)], body: &str) -> String {
@@ -114,10 +103,7 @@ mod tests {
             Err(SendError::Refused(problem)) => say("refused", &problem),
             Err(SendError::Unknown(problem)) => say("unknown", &problem),
             Err(SendError::Halt(problem)) => say("halt", &problem),
-            Err(SendError::NotSent {
-                wait: Some(wait),
-                problem,
-            }) => say(&format!("wait {}", wait.as_secs()), &problem),
+            Err(SendError::NotSent { wait: Some(wait), problem }) => say(&format!("wait {}", wait.as_secs()), &problem),
             Err(SendError::NotSent { wait: None, problem }) => say("again", &problem),
         }
     }
@@ -152,26 +138,11 @@ mod tests {
             (204, &[], String::new(), "unknown stripe.answer_unreadable"),
             (302, &[], String::new(), "unknown stripe.answer_foreign"),
             (500, &[], api(), "unknown stripe.api_error"),
-            (
-                500,
-                &[("stripe-should-retry", "false")],
-                api(),
-                "unknown stripe.api_error",
-            ),
-            (
-                500,
-                &[("stripe-should-retry", "true")],
-                api(),
-                "unknown stripe.api_error",
-            ),
+            (500, &[("stripe-should-retry", "false")], api(), "unknown stripe.api_error"),
+            (500, &[("stripe-should-retry", "true")], api(), "unknown stripe.api_error"),
             (500, &[], error("idempotency_error", "x"), "unknown stripe.x"),
             (502, &[], html(), "unknown stripe.server_error"),
-            (
-                503,
-                &[("retry-after", "3")],
-                String::new(),
-                "unknown stripe.server_error",
-            ),
+            (503, &[("retry-after", "3")], String::new(), "unknown stripe.server_error"),
         ]);
     }
 
@@ -180,36 +151,11 @@ mod tests {
         hold(vec![
             (429, &[], request("rate_limit"), "again stripe.rate_limit"),
             (429, &[("retry-after", "3")], String::new(), "wait 3 stripe.rate_limit"),
-            (
-                429,
-                &[("retry-after", "soon")],
-                request("lock_timeout"),
-                "again stripe.lock_timeout",
-            ),
-            (
-                429,
-                &[("retry-after", "999999999")],
-                String::new(),
-                "wait 3600 stripe.rate_limit",
-            ),
-            (
-                429,
-                &[("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT")],
-                String::new(),
-                "wait 0 stripe.rate_limit",
-            ),
-            (
-                409,
-                &[],
-                request("idempotency_key_in_use"),
-                "again stripe.idempotency_key_in_use",
-            ),
-            (
-                409,
-                &[],
-                error("idempotency_error", "idempotency_key_in_use"),
-                "again stripe.idempotency_key_in_use",
-            ),
+            (429, &[("retry-after", "soon")], request("lock_timeout"), "again stripe.lock_timeout"),
+            (429, &[("retry-after", "999999999")], String::new(), "wait 3600 stripe.rate_limit"),
+            (429, &[("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT")], String::new(), "wait 0 stripe.rate_limit"),
+            (409, &[], request("idempotency_key_in_use"), "again stripe.idempotency_key_in_use"),
+            (409, &[], error("idempotency_error", "idempotency_key_in_use"), "again stripe.idempotency_key_in_use"),
             (409, &[], request("something_else"), "again stripe.something_else"),
             (409, &[], String::new(), "again stripe.conflict"),
             (400, &[("stripe-should-retry", "true")], request("x"), "again stripe.x"),
@@ -222,22 +168,12 @@ mod tests {
     fn only_stripes_own_words_refuse() {
         let untyped = json!({ "error": { "message": "?" } }).to_string();
         hold(vec![
-            (
-                400,
-                &[("stripe-should-retry", "false")],
-                request("x"),
-                "refused stripe.x",
-            ),
+            (400, &[("stripe-should-retry", "false")], request("x"), "refused stripe.x"),
             (400, &[], request("email_invalid"), "refused stripe.email_invalid"),
             (400, &[], request(""), "refused stripe.invalid_request_error"),
             (400, &[], request("We ird"), "refused stripe.invalid_request_error"),
             (400, &[], untyped, "refused stripe.refused"),
-            (
-                402,
-                &[],
-                error("card_error", "card_declined"),
-                "refused stripe.card_declined",
-            ),
+            (402, &[], error("card_error", "card_declined"), "refused stripe.card_declined"),
             (404, &[], request("resource_missing"), "refused stripe.resource_missing"),
             (400, &[], html(), "unknown stripe.answer_foreign"),
             (404, &[], String::new(), "unknown stripe.answer_foreign"),
@@ -251,34 +187,16 @@ mod tests {
             (401, &[], request("api_key_expired"), "halt stripe.key_refused"),
             (403, &[], request("x"), "halt stripe.permission"),
             (403, &[], String::new(), "halt stripe.permission"),
-            (
-                400,
-                &[],
-                error("idempotency_error", ""),
-                "halt stripe.idempotency_mismatch",
-            ),
-            (
-                409,
-                &[],
-                error("idempotency_error", ""),
-                "halt stripe.idempotency_mismatch",
-            ),
+            (400, &[], error("idempotency_error", ""), "halt stripe.idempotency_mismatch"),
+            (409, &[], error("idempotency_error", ""), "halt stripe.idempotency_mismatch"),
         ]);
     }
 
     #[test]
     fn a_lock_is_not_a_rate() {
         assert!(is_rate(&answer(429, &[], "")));
-        assert!(is_rate(&answer(
-            429,
-            &[],
-            &error("invalid_request_error", "rate_limit")
-        )));
-        assert!(!is_rate(&answer(
-            429,
-            &[],
-            &error("invalid_request_error", "lock_timeout")
-        )));
+        assert!(is_rate(&answer(429, &[], &error("invalid_request_error", "rate_limit"))));
+        assert!(!is_rate(&answer(429, &[], &error("invalid_request_error", "lock_timeout"))));
         assert!(!is_rate(&answer(409, &[], "")));
     }
 }

@@ -31,13 +31,7 @@ pub(crate) struct Judged {
 impl Http {
     /// Asks until there is an answer that asking again would not change.
     pub(crate) async fn read(&self, operation: &str, path: &str, query: &[(&str, String)]) -> Result<Value, SendError> {
-        let ask = Ask {
-            operation,
-            path,
-            query,
-            body: None,
-            key: None,
-        };
+        let ask = Ask { operation, path, query, body: None, key: None };
         let mut tried = 1;
         loop {
             self.buckets.ready(operation).await;
@@ -54,19 +48,13 @@ impl Http {
     pub(crate) async fn judged(&self, ask: &Ask<'_>) -> Result<Judged, SendError> {
         let answer = self.ask(ask).await?;
         if outcome::is_rate(&answer) {
-            self.buckets
-                .slow(ask.operation, answer.header("stripe-rate-limited-reason"));
+            self.buckets.slow(ask.operation, answer.header("stripe-rate-limited-reason"));
         }
         let (status, request_id) = (answer.status, answer.request_id());
         let replayed = answer.header("idempotent-replayed") == Some("true");
         let value = outcome::read(answer)?;
         receipt::check_mode(&value, self.live, request_id.clone())?;
-        Ok(Judged {
-            value,
-            status,
-            replayed,
-            request_id,
-        })
+        Ok(Judged { value, status, replayed, request_id })
     }
 
     /// Reads one object, an invoice with all of its lines.

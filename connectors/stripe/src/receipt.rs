@@ -18,16 +18,9 @@ pub(crate) fn read(value: &Value) -> Option<Receipt> {
         currency: text("currency"),
         customer: reference(value.get("customer")),
         invoice: reference(value.get("invoice")),
-        status: if deleted {
-            Some("deleted".to_owned())
-        } else {
-            text("status")
-        },
+        status: if deleted { Some("deleted".to_owned()) } else { text("status") },
         email: text("email"),
-        op: value
-            .pointer("/metadata/rowbill_op")
-            .and_then(Value::as_str)
-            .map(|op| OperationId(op.to_owned())),
+        op: value.pointer("/metadata/rowbill_op").and_then(Value::as_str).map(|op| OperationId(op.to_owned())),
         url: text("hosted_invoice_url"),
         items: whole_lines(value),
         object,
@@ -123,13 +116,7 @@ mod tests {
         assert_eq!(read(&json!({ "object": "customer" })), None);
         assert_eq!(read(&json!({ "id": 7 })), None);
         let odd = json!({ "id": "cus_1", "created": "x", "metadata": [], "email": 7, "lines": 3, "amount": 1.5 });
-        assert_eq!(
-            read(&odd),
-            Some(Receipt {
-                id: "cus_1".to_owned(),
-                ..Receipt::default()
-            })
-        );
+        assert_eq!(read(&odd), Some(Receipt { id: "cus_1".to_owned(), ..Receipt::default() }));
         let gone = read(&json!({ "id": "cus_1", "object": "customer", "deleted": true })).unwrap();
         assert_eq!(gone.status.as_deref(), Some("deleted"));
     }

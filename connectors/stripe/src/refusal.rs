@@ -25,12 +25,7 @@ impl Refusal {
             let text = error?.get(name)?.as_str()?;
             (!text.is_empty()).then(|| text.to_owned())
         };
-        Self {
-            kind: text("type"),
-            code: text("code"),
-            param: text("param"),
-            message: text("message"),
-        }
+        Self { kind: text("type"), code: text("code"), param: text("param"), message: text("message") }
     }
 
     /// Whether the body was in Stripe's words at all.
@@ -57,10 +52,7 @@ impl Refusal {
 pub(crate) fn problem(answer: &Answer, refusal: &Refusal, fallback: &str) -> Problem {
     let own = refusal.code.as_deref().filter(|code| is_word(code));
     // A type says less than our word where the status alone decides.
-    let kind = refusal
-        .kind
-        .as_deref()
-        .filter(|kind| is_word(kind) && matches!(fallback, "refused" | "server_error"));
+    let kind = refusal.kind.as_deref().filter(|kind| is_word(kind) && matches!(fallback, "refused" | "server_error"));
     coded(answer, refusal, own.or(kind).unwrap_or(fallback))
 }
 
@@ -77,10 +69,7 @@ pub(crate) fn coded(answer: &Answer, refusal: &Refusal, code: &str) -> Problem {
 
 /// Codes become part of our own, so only what looks like one is taken over.
 fn is_word(text: &str) -> bool {
-    text.len() <= 80
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    text.len() <= 80 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 #[cfg(test)]
@@ -92,11 +81,7 @@ mod tests {
 
     fn told(error: &Value) -> Problem {
         let headers = HeaderMap::from_iter([("request-id".parse().unwrap(), HeaderValue::from_static("req_1"))]);
-        let answer = Answer {
-            status: 400,
-            headers,
-            json: None,
-        };
+        let answer = Answer { status: 400, headers, json: None };
         problem(&answer, &Refusal::of(Some(&json!({ "error": error }))), "refused")
     }
 

@@ -37,10 +37,7 @@ impl fmt::Debug for StripeTarget {
 impl StripeTarget {
     /// Checks the key's form and mode and sets up the connection; sends nothing.
     pub fn new(config: StripeConfig) -> Result<Self, Problem> {
-        Ok(Self {
-            http: Http::new(&config)?,
-            config,
-        })
+        Ok(Self { http: Http::new(&config)?, config })
     }
 
     /// The pages of a test account stand under `test`, those of a connected account under its id.
@@ -72,12 +69,7 @@ impl Target for StripeTarget {
             body: Some(&request.body),
             key: Some(header(key)?),
         };
-        let Judged {
-            value,
-            status,
-            replayed,
-            request_id,
-        } = self.http.judged(&ask).await?;
+        let Judged { value, status, replayed, request_id } = self.http.judged(&ask).await?;
         let receipt = receipt::read(&value).ok_or_else(|| outcome::unreadable(status, request_id))?;
         Ok(Receipt { replayed, ..receipt })
     }
@@ -114,28 +106,19 @@ impl Target for StripeTarget {
             Ok(account) => account.get("id").and_then(Value::as_str).map(str::to_owned),
             Err(error) if is_closed(&error) => {
                 // A restricted key may not read the account, yet may do all that rows need.
-                let filter = Filter {
-                    at_most: Some(1),
-                    ..Filter::default()
-                };
+                let filter = Filter { at_most: Some(1), ..Filter::default() };
                 self.list("customer", &filter).await?;
                 None
             }
             Err(error) => return Err(error),
         };
-        Ok(TargetInfo {
-            account,
-            clock: self.clock(),
-        })
+        Ok(TargetInfo { account, clock: self.clock() })
     }
 
     fn link(&self, id: &str) -> String {
         let kind = Kind::of_id(id);
         if self.config.api_base.is_some() {
-            let path = kind.map_or_else(
-                || format!("/v1/{}", escape(id)),
-                |kind| fill(kind.one, &[id.to_owned()]),
-            );
+            let path = kind.map_or_else(|| format!("/v1/{}", escape(id)), |kind| fill(kind.one, &[id.to_owned()]));
             return format!("{}{path}", self.http.base);
         }
         match kind.and_then(|kind| kind.page) {

@@ -14,29 +14,14 @@ async fn a_customer_is_made_read_listed_and_replayed() {
     let (sandbox, target) = start();
     let (request, made) = send(&target, &customer("op1", "ann@example.org"), "op1").await;
     let made = made.unwrap();
-    assert_eq!(
-        (made.object.as_str(), made.op.as_ref(), made.replayed),
-        ("customer", Some(&op("op1")), false)
-    );
+    assert_eq!((made.object.as_str(), made.op.as_ref(), made.replayed), ("customer", Some(&op("op1")), false));
     assert_eq!(made.email.as_deref(), Some("ann@example.org"));
     assert_eq!(target.get(&made.id).await.unwrap(), made);
-    let filter = Filter {
-        email: Some("ann@example.org".to_owned()),
-        ..Filter::default()
-    };
-    assert_eq!(
-        target.list("customer", &filter).await.unwrap(),
-        std::slice::from_ref(&made)
-    );
-    let other = Filter {
-        created_since: Some(made.created + 1),
-        ..Filter::default()
-    };
+    let filter = Filter { email: Some("ann@example.org".to_owned()), ..Filter::default() };
+    assert_eq!(target.list("customer", &filter).await.unwrap(), std::slice::from_ref(&made));
+    let other = Filter { created_since: Some(made.created + 1), ..Filter::default() };
     assert!(target.list("customer", &other).await.unwrap().is_empty());
-    assert_eq!(
-        target.find(&request, &op("op1"), made.created).await.unwrap(),
-        Some(made.clone())
-    );
+    assert_eq!(target.find(&request, &op("op1"), made.created).await.unwrap(), Some(made.clone()));
     let again = target.send(&request, &key("op1")).await.unwrap();
     assert!(again.replayed && again.id == made.id);
     assert_eq!(sandbox.objects("customer").len(), 1);
@@ -50,33 +35,16 @@ async fn an_invoice_goes_from_draft_to_sent_with_exactly_its_items() {
     let draft = make(&target, &invoice("n", &customer), "n").await;
     assert_eq!((draft.status.as_deref(), draft.amount), (Some("draft"), Some(0)));
     let bound = make(&target, &add_lines(&draft.id, &items[..2]), "n-lines").await;
-    assert_eq!(
-        (bound.amount, bound.subtotal, bound.items.len()),
-        (Some(200), Some(200), 2)
-    );
+    assert_eq!((bound.amount, bound.subtotal, bound.items.len()), (Some(200), Some(200), 2));
     let open = make(&target, &finalize(&draft.id), "n-final").await;
     assert_eq!(open.status.as_deref(), Some("open"));
-    let sent = make(
-        &target,
-        &on("POST /v1/invoices/{invoice}/send", &draft.id, &[]),
-        "n-send",
-    )
-    .await;
-    assert_eq!(
-        (sent.customer.as_deref(), sent.currency.as_deref()),
-        (Some(customer.as_str()), Some("eur"))
-    );
+    let sent = make(&target, &on("POST /v1/invoices/{invoice}/send", &draft.id, &[]), "n-send").await;
+    assert_eq!((sent.customer.as_deref(), sent.currency.as_deref()), (Some(customer.as_str()), Some("eur")));
     assert!(sent.url.is_some());
     let item = target.get(&items[0]).await.unwrap();
-    assert_eq!(
-        (item.invoice.as_deref(), item.amount),
-        (Some(draft.id.as_str()), Some(100))
-    );
+    assert_eq!((item.invoice.as_deref(), item.amount), (Some(draft.id.as_str()), Some(100)));
     assert!(item.created > 0);
-    let on_it = Filter {
-        invoice: Some(draft.id.clone()),
-        ..Filter::default()
-    };
+    let on_it = Filter { invoice: Some(draft.id.clone()), ..Filter::default() };
     assert_eq!(target.list("invoiceitem", &on_it).await.unwrap().len(), 2);
     assert_eq!(target.get(&items[2]).await.unwrap().invoice, None);
 }
@@ -94,27 +62,9 @@ async fn a_long_invoice_is_read_with_all_of_its_items() {
     items.sort();
     assert_eq!(read, items);
     assert!(target.find(&request, &op("n"), draft.created).await.unwrap().is_some());
-    let all = target
-        .list(
-            "invoiceitem",
-            &Filter {
-                customer: Some(customer),
-                ..Filter::default()
-            },
-        )
-        .await
-        .unwrap();
+    let all = target.list("invoiceitem", &Filter { customer: Some(customer), ..Filter::default() }).await.unwrap();
     assert_eq!(all.len(), 120);
-    let some = target
-        .list(
-            "invoiceitem",
-            &Filter {
-                at_most: Some(7),
-                ..Filter::default()
-            },
-        )
-        .await
-        .unwrap();
+    let some = target.list("invoiceitem", &Filter { at_most: Some(7), ..Filter::default() }).await.unwrap();
     assert_eq!(
         some.iter().map(|item| &item.id).collect::<Vec<_>>(),
         all[..7].iter().map(|item| &item.id).collect::<Vec<_>>()
@@ -125,11 +75,7 @@ async fn a_long_invoice_is_read_with_all_of_its_items() {
 async fn an_update_changes_the_customer() {
     let (_sandbox, target) = start();
     let made = make(&target, &customer("op1", "ann@example.org"), "op1").await;
-    let update = on(
-        "POST /v1/customers/{customer}",
-        &made.id,
-        &[("email", text("bob@example.org"))],
-    );
+    let update = on("POST /v1/customers/{customer}", &made.id, &[("email", text("bob@example.org"))]);
     let (request, result) = send(&target, &update, "op2").await;
     assert_eq!(result.unwrap().email.as_deref(), Some("bob@example.org"));
     assert_eq!(target.find(&request, &op("op2"), 0).await.unwrap(), None);
@@ -167,11 +113,7 @@ async fn a_refusal_is_in_stripes_words() {
 }
 
 fn customer_of(customer: &str) -> rowbill_connector::Call {
-    let pairs = [
-        ("customer", text(customer)),
-        ("amount", Param::Int(1)),
-        ("currency", text("eur")),
-    ];
+    let pairs = [("customer", text(customer)), ("amount", Param::Int(1)), ("currency", text("eur"))];
     crate::support::marked("POST /v1/invoiceitems", "op1", &pairs)
 }
 
@@ -183,14 +125,8 @@ fn links_lead_where_a_person_can_look() {
         StripeTarget::new(config).unwrap().link(id)
     };
     assert_eq!(link(|_| {}, "cus_1"), "http://127.0.0.1:12111/v1/customers/cus_1");
-    assert_eq!(
-        link(|config| config.api_base = None, "cus_1"),
-        "https://dashboard.stripe.com/test/customers/cus_1"
-    );
-    assert_eq!(
-        link(|config| config.api_base = None, "ii_1"),
-        "https://dashboard.stripe.com/test/search?query=ii_1"
-    );
+    assert_eq!(link(|config| config.api_base = None, "cus_1"), "https://dashboard.stripe.com/test/customers/cus_1");
+    assert_eq!(link(|config| config.api_base = None, "ii_1"), "https://dashboard.stripe.com/test/search?query=ii_1");
     let live = |config: &mut StripeConfig| {
         config.api_base = None;
         config.live = true;

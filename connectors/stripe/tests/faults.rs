@@ -9,10 +9,7 @@ use crate::support::{customer, key, make, send, start};
 
 #[tokio::test]
 async fn the_same_request_gets_through_later_under_its_key() {
-    let limited = |retry_after| Fault::RateLimited {
-        reason: "endpoint-rate".to_owned(),
-        retry_after,
-    };
+    let limited = |retry_after| Fault::RateLimited { reason: "endpoint-rate".to_owned(), retry_after };
     let faults = [
         (limited(Some(2)), "stripe.rate_limit", Some(Duration::from_secs(2))),
         (limited(None), "stripe.rate_limit", None),

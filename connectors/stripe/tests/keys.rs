@@ -8,10 +8,7 @@ use crate::support::{KEY, config, customer, invoice, make, sandbox, send, start}
 
 fn restricted(permissions: &[&str]) -> (Sandbox, StripeTarget) {
     let permissions = permissions.iter().map(|&name| name.to_owned()).collect();
-    let sandbox = sandbox(Options {
-        permissions: Some(permissions),
-        ..Options::default()
-    });
+    let sandbox = sandbox(Options { permissions: Some(permissions), ..Options::default() });
     let mut config = config(&sandbox.url());
     config.key = KEY.replace("sk_", "rk_").into();
     let target = StripeTarget::new(config).unwrap();
@@ -62,10 +59,7 @@ async fn a_revoked_key_halts_until_it_is_restored() {
 
 #[tokio::test]
 async fn a_test_key_does_not_open_a_live_account() {
-    let sandbox = sandbox(Options {
-        livemode: true,
-        ..Options::default()
-    });
+    let sandbox = sandbox(Options { livemode: true, ..Options::default() });
     let target = crate::support::target(&sandbox.url());
     halts(target.check().await, "stripe.key_refused");
 }

@@ -24,11 +24,7 @@ async fn lost_and_found(sandbox: &Sandbox, target: &StripeTarget, call: impl Fn(
         let under = format!("before{number}");
         assert_eq!(after(sandbox, target, fault, &call(&under), &under).await, None);
     }
-    let faults = [
-        Fault::DropAfterCommit,
-        Fault::FailAfterCommit(500),
-        Fault::GarbleAfterCommit,
-    ];
+    let faults = [Fault::DropAfterCommit, Fault::FailAfterCommit(500), Fault::GarbleAfterCommit];
     for (number, fault) in faults.into_iter().enumerate() {
         let under = format!("after{number}");
         let found = after(sandbox, target, fault, &call(&under), &under).await.unwrap();
@@ -61,20 +57,10 @@ async fn bound_lines_and_final_invoices_are_seen_on_the_invoice() {
     let draft = make(&target, &invoice("n", &ann), "n").await.id;
     let lines = add_lines(&draft, &items);
     assert_eq!(after(&sandbox, &target, Fault::DropBefore, &lines, "l0").await, None);
-    let found = after(&sandbox, &target, Fault::DropAfterCommit, &lines, "l1")
-        .await
-        .unwrap();
-    assert_eq!(
-        (found.id.as_str(), found.items.len(), found.amount),
-        (draft.as_str(), 2, Some(200))
-    );
-    assert_eq!(
-        after(&sandbox, &target, Fault::RejectBefore(500), &finalize(&draft), "f0").await,
-        None
-    );
-    let found = after(&sandbox, &target, Fault::FailAfterCommit(500), &finalize(&draft), "f1")
-        .await
-        .unwrap();
+    let found = after(&sandbox, &target, Fault::DropAfterCommit, &lines, "l1").await.unwrap();
+    assert_eq!((found.id.as_str(), found.items.len(), found.amount), (draft.as_str(), 2, Some(200)));
+    assert_eq!(after(&sandbox, &target, Fault::RejectBefore(500), &finalize(&draft), "f0").await, None);
+    let found = after(&sandbox, &target, Fault::FailAfterCommit(500), &finalize(&draft), "f1").await.unwrap();
     assert_eq!(found.status.as_deref(), Some("open"));
     let mail = on("POST /v1/invoices/{invoice}/send", &draft, &[]);
     assert_eq!(after(&sandbox, &target, Fault::DropAfterCommit, &mail, "s").await, None);
@@ -83,17 +69,11 @@ async fn bound_lines_and_final_invoices_are_seen_on_the_invoice() {
 #[tokio::test]
 async fn a_customer_whose_email_was_changed_by_hand_is_still_found() {
     let (sandbox, target) = start();
-    sandbox
-        .faults()
-        .script(Rule::on("POST /v1/customers", Fault::FailAfterCommit(500)));
+    sandbox.faults().script(Rule::on("POST /v1/customers", Fault::FailAfterCommit(500)));
     let (request, result) = send(&target, &customer("op1", "ann@example.org"), "op1").await;
     assert!(matches!(result, Err(SendError::Unknown(_))), "{result:?}");
     let id = sandbox.objects("customer")[0]["id"].as_str().unwrap().to_owned();
-    let update = on(
-        "POST /v1/customers/{customer}",
-        &id,
-        &[("email", text("bob@example.org"))],
-    );
+    let update = on("POST /v1/customers/{customer}", &id, &[("email", text("bob@example.org"))]);
     make(&target, &update, "by-hand").await;
     let found = target.find(&request, &op("op1"), sandbox.clock().unix()).await.unwrap();
     assert_eq!(found.map(|found| found.id), Some(id));
@@ -109,10 +89,7 @@ async fn one_among_many_is_found_on_a_later_page() {
         make(&target, &item(&op, &ann, 100), &op).await;
     }
     let since = sandbox.clock().unix();
-    assert_eq!(
-        target.find(&request, &op("first"), since).await.unwrap(),
-        Some(first.unwrap())
-    );
+    assert_eq!(target.find(&request, &op("first"), since).await.unwrap(), Some(first.unwrap()));
 }
 
 #[tokio::test]
@@ -120,11 +97,7 @@ async fn what_carries_no_mark_cannot_be_looked_for() {
     let (_sandbox, target) = start();
     let plain = on("POST /v1/customers", "", &[("name", text("Ann"))]);
     let others = customer("op2", "ann@example.org");
-    for call in [
-        plain,
-        others,
-        on("POST /v1/invoices/{invoice}/attach_payment", "in_1", &[]),
-    ] {
+    for call in [plain, others, on("POST /v1/invoices/{invoice}/attach_payment", "in_1", &[])] {
         let error = target.find(&target.encode(&call), &op("op1"), 0).await.unwrap_err();
         assert_eq!(error.problem().code, "stripe.not_observable");
     }
@@ -136,11 +109,7 @@ async fn a_customer_is_asked_for_by_email_first_and_then_without() {
     let target = target(&server.url);
     let request = target.encode(&customer("op1", "ann@example.org"));
     assert_eq!(target.find(&request, &op("op1"), 1000).await.unwrap(), None);
-    let asked: Vec<_> = server
-        .asked()
-        .iter()
-        .map(|asked| asked.lines().next().unwrap().to_owned())
-        .collect();
+    let asked: Vec<_> = server.asked().iter().map(|asked| asked.lines().next().unwrap().to_owned()).collect();
     let wanted = [
         "GET /v1/customers?created[gte]=700&email=ann%40example.org&limit=100 HTTP/1.1",
         "GET /v1/customers?created[gte]=700&limit=100 HTTP/1.1",

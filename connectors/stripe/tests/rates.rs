@@ -11,14 +11,8 @@ use crate::support::{config, customer, key, sandbox};
 
 #[tokio::test]
 async fn parallel_sends_never_meet_a_limit() {
-    let rate = Some(Limits {
-        account: 25,
-        endpoint: 25,
-    });
-    let sandbox = sandbox(Options {
-        rate,
-        ..Options::default()
-    });
+    let rate = Some(Limits { account: 25, endpoint: 25 });
+    let sandbox = sandbox(Options { rate, ..Options::default() });
     let mut config = config(&sandbox.url());
     (config.rate_limit, config.endpoint_rate_limit) = (Ours::usual(false).account, Ours::usual(false).endpoint);
     let target = Arc::new(StripeTarget::new(config).unwrap());
@@ -32,10 +26,7 @@ async fn parallel_sends_never_meet_a_limit() {
         });
     }
     let results = tasks.join_all().await;
-    let limited = results
-        .iter()
-        .filter(|result| matches!(result, Err(SendError::NotSent { .. })))
-        .count();
+    let limited = results.iter().filter(|result| matches!(result, Err(SendError::NotSent { .. }))).count();
     assert_eq!((limited, sandbox.objects("customer").len()), (0, 60));
     assert!(start.elapsed().as_millis() >= 2200, "{:?}", start.elapsed());
 }

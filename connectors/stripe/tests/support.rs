@@ -38,29 +38,18 @@ pub fn text(text: &str) -> Param {
 }
 
 pub fn map(pairs: &[(&str, Param)]) -> IndexMap<String, Param> {
-    pairs
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), value.clone()))
-        .collect()
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }
 
 /// A call whose object carries `op` in its metadata.
 pub fn marked(operation: &'static str, op: &str, pairs: &[(&str, Param)]) -> Call {
     let mut params = map(pairs);
     params.insert("metadata".to_owned(), Param::Map(map(&[("rowbill_op", text(op))])));
-    Call {
-        operation,
-        path: Vec::new(),
-        params,
-    }
+    Call { operation, path: Vec::new(), params }
 }
 
 pub fn on(operation: &'static str, id: &str, pairs: &[(&str, Param)]) -> Call {
-    Call {
-        operation,
-        path: vec![id.to_owned()],
-        params: map(pairs),
-    }
+    Call { operation, path: vec![id.to_owned()], params: map(pairs) }
 }
 
 pub fn customer(op: &str, email: &str) -> Call {
@@ -68,11 +57,7 @@ pub fn customer(op: &str, email: &str) -> Call {
 }
 
 pub fn item(op: &str, customer: &str, amount: i64) -> Call {
-    let pairs = [
-        ("customer", text(customer)),
-        ("amount", Param::Int(amount)),
-        ("currency", text("eur")),
-    ];
+    let pairs = [("customer", text(customer)), ("amount", Param::Int(amount)), ("currency", text("eur"))];
     marked("POST /v1/invoiceitems", op, &pairs)
 }
 
@@ -95,11 +80,7 @@ pub fn add_lines(invoice: &str, items: &[String]) -> Call {
 }
 
 pub fn finalize(invoice: &str) -> Call {
-    on(
-        "POST /v1/invoices/{invoice}/finalize",
-        invoice,
-        &[("auto_advance", Param::Bool(false))],
-    )
+    on("POST /v1/invoices/{invoice}/finalize", invoice, &[("auto_advance", Param::Bool(false))])
 }
 
 pub fn op(op: &str) -> OperationId {

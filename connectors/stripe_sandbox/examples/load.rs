@@ -8,9 +8,7 @@ use tokio::net::TcpStream;
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [addr, count, connections] = arguments.as_slice() else {
-        panic!("ADDR N C")
-    };
+    let [addr, count, connections] = arguments.as_slice() else { panic!("ADDR N C") };
     let number = |text: &String| text.parse::<usize>().expect("a number");
     let (count, connections) = (number(count), number(connections));
     let start = Instant::now();
@@ -42,11 +40,7 @@ async fn send(addr: String, rows: Vec<usize>) -> std::io::Result<()> {
         stream.write_all(head.as_bytes()).await?;
         // An answer is far smaller than the buffer and comes in one piece.
         let read = stream.read(&mut buffer).await?;
-        assert!(
-            buffer[..read].starts_with(b"HTTP/1.1 200"),
-            "{}",
-            String::from_utf8_lossy(&buffer[..read])
-        );
+        assert!(buffer[..read].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&buffer[..read]));
     }
     Ok(())
 }

@@ -91,27 +91,14 @@ impl Engine {
         let store = self.store.hold();
         let places = |len: usize| 0..u32::try_from(len).unwrap_or(u32::MAX);
         let all: Vec<Value> = match kind {
-            Kind::Customer => places(store.customers.len())
-                .map(|place| store.render_customer(place))
-                .collect(),
-            Kind::Item => places(store.items.len())
-                .map(|place| store.render_item(place))
-                .collect(),
-            Kind::Invoice => places(store.invoices.len())
-                .map(|place| store.render_invoice(place))
-                .collect(),
-            Kind::Line => store
-                .invoices
-                .iter()
-                .flat_map(|invoice| &invoice.lines)
-                .map(|&line| store.render_line(line))
-                .collect(),
-            Kind::Product => places(store.products.len())
-                .map(|place| store.render_product(place))
-                .collect(),
-            Kind::Price => places(store.prices.len())
-                .map(|place| store.render_price(place))
-                .collect(),
+            Kind::Customer => places(store.customers.len()).map(|place| store.render_customer(place)).collect(),
+            Kind::Item => places(store.items.len()).map(|place| store.render_item(place)).collect(),
+            Kind::Invoice => places(store.invoices.len()).map(|place| store.render_invoice(place)).collect(),
+            Kind::Line => {
+                store.invoices.iter().flat_map(|invoice| &invoice.lines).map(|&line| store.render_line(line)).collect()
+            }
+            Kind::Product => places(store.products.len()).map(|place| store.render_product(place)).collect(),
+            Kind::Price => places(store.prices.len()).map(|place| store.render_price(place)).collect(),
         };
         all.into_iter().filter(|value| value.get("deleted").is_none()).collect()
     }
@@ -194,11 +181,7 @@ fn invoice_page(engine: &Engine, id: &str) -> Answer {
         Err(refusal) => return refusal.into(),
     };
     let mut invoice = store.render_invoice(place);
-    let lines = store.invoices[place as usize]
-        .lines
-        .iter()
-        .map(|&line| store.render_line(line))
-        .collect();
+    let lines = store.invoices[place as usize].lines.iter().map(|&line| store.render_line(line)).collect();
     invoice["lines"]["data"] = Value::Array(lines);
     invoice["lines"]["has_more"] = false.into();
     Answer::ok(&invoice)

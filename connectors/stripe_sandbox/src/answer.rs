@@ -31,14 +31,7 @@ impl Answer {
 
     pub(crate) fn json(status: u16, value: &Value) -> Self {
         let body = value.to_string().into();
-        Self {
-            status,
-            body,
-            replayed: false,
-            error: None,
-            request_id: true,
-            headers: Vec::new(),
-        }
+        Self { status, body, replayed: false, error: None, request_id: true, headers: Vec::new() }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -49,10 +42,7 @@ impl Answer {
 
 impl From<Refusal> for Answer {
     fn from(refusal: Refusal) -> Self {
-        Self {
-            error: Some(refusal.name()),
-            ..Self::json(refusal.status, &refusal.body())
-        }
+        Self { error: Some(refusal.name()), ..Self::json(refusal.status, &refusal.body()) }
     }
 }
 
@@ -62,11 +52,7 @@ impl From<Refusal> for Answer {
 pub(crate) enum Stored {
     Customer(u32, Arc<Customer>),
     Item(u32, Arc<Item>),
-    Body {
-        status: u16,
-        body: Bytes,
-        error: Option<&'static str>,
-    },
+    Body { status: u16, body: Bytes, error: Option<&'static str> },
 }
 
 impl Stored {
@@ -84,32 +70,15 @@ impl Stored {
         let answer = match self {
             Self::Customer(place, customer) => Answer::ok(&customer.render(store, place)),
             Self::Item(place, item) => Answer::ok(&item.render(store, place)),
-            Self::Body { status, body, error } => Answer {
-                status,
-                body,
-                error,
-                ..Answer::ok(&Value::Null)
-            },
+            Self::Body { status, body, error } => Answer { status, body, error, ..Answer::ok(&Value::Null) },
         };
-        let answer = Answer {
-            replayed: true,
-            ..answer
-        }
-        .header("idempotent-replayed", "true");
-        if answer.status >= 500 {
-            answer.header("stripe-should-retry", "false")
-        } else {
-            answer
-        }
+        let answer = Answer { replayed: true, ..answer }.header("idempotent-replayed", "true");
+        if answer.status >= 500 { answer.header("stripe-should-retry", "false") } else { answer }
     }
 }
 
 impl From<&Answer> for Stored {
     fn from(answer: &Answer) -> Self {
-        Self::Body {
-            status: answer.status,
-            body: answer.body.clone(),
-            error: answer.error,
-        }
+        Self::Body { status: answer.status, body: answer.body.clone(), error: answer.error }
     }
 }

@@ -44,11 +44,7 @@ impl Door {
         };
         let area = area(path);
         let (read, write) = (format!("{area}_read"), format!("{area}_write"));
-        let has = |name: &str| {
-            permissions
-                .iter()
-                .any(|each| each.strip_prefix("rak_").unwrap_or(each) == name)
-        };
+        let has = |name: &str| permissions.iter().any(|each| each.strip_prefix("rak_").unwrap_or(each) == name);
         if has(&write) || (method == "GET" && has(&read)) {
             return Ok(());
         }
@@ -89,11 +85,7 @@ fn secret(header: &str) -> Option<String> {
 /// `sk_test_****1234`.
 fn masked(key: &str) -> String {
     let start: String = key.chars().take(8).collect();
-    let end: String = key
-        .chars()
-        .skip(8)
-        .skip(key.chars().count().saturating_sub(12))
-        .collect();
+    let end: String = key.chars().skip(8).skip(key.chars().count().saturating_sub(12)).collect();
     format!("{start}****{end}")
 }
 
@@ -119,13 +111,7 @@ mod tests {
         assert_eq!(door.admit(Some("Bearer sk_test_abc")).unwrap(), "sk_test_abc");
         let basic = format!("Basic {}", BASE64.encode(b"rk_test_abc:"));
         assert_eq!(door.admit(Some(&basic)).unwrap(), "rk_test_abc");
-        for wrong in [
-            None,
-            Some("Bearer "),
-            Some("Bearer sk_live_abc"),
-            Some("Bearer sk_test_"),
-            Some("nonsense"),
-        ] {
+        for wrong in [None, Some("Bearer "), Some("Bearer sk_live_abc"), Some("Bearer sk_test_"), Some("nonsense")] {
             assert_eq!(door.admit(wrong).unwrap_err().status, 401, "{wrong:?}");
         }
         assert_eq!(masked("sk_test_abcdefgh1234"), "sk_test_****1234");
@@ -134,10 +120,8 @@ mod tests {
 
     #[test]
     fn write_implies_read() {
-        let door = Door {
-            permissions: Some(vec!["rak_invoice_write".into(), "customer_read".into()]),
-            ..Door::default()
-        };
+        let door =
+            Door { permissions: Some(vec!["rak_invoice_write".into(), "customer_read".into()]), ..Door::default() };
         let permit = |method, path| door.permit("rk_test_1", method, path, "acct_1").is_ok();
         assert!(permit("GET", "/v1/invoiceitems") && permit("POST", "/v1/invoices/in_1/finalize"));
         assert!(permit("GET", "/v1/customers") && !permit("POST", "/v1/customers"));

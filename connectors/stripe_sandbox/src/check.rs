@@ -15,11 +15,8 @@ fn object(schema: &Schema, path: &str, fields: Fields) -> Result<Map<String, Val
     if let Some(each) = &schema.additional_properties {
         return free_keys(each, path, fields);
     }
-    let unknown: Vec<String> = fields
-        .keys()
-        .filter(|name| !schema.properties.contains_key(*name))
-        .map(|name| join(path, name))
-        .collect();
+    let unknown: Vec<String> =
+        fields.keys().filter(|name| !schema.properties.contains_key(*name)).map(|name| join(path, name)).collect();
     if let [first, others @ ..] = unknown.as_slice() {
         let many = if others.is_empty() { "" } else { "s" };
         let message = format!("Received unknown parameter{many}: {}", unknown.join(", "));
@@ -70,20 +67,12 @@ fn metadata_value(path: &str, name: &str, text: String) -> Result<Value, Refusal
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}[{name}]")
-    }
+    if path.is_empty() { name.to_owned() } else { format!("{path}[{name}]") }
 }
 
 fn typed(schema: &Schema, path: &str, form: Form) -> Result<Value, Refusal> {
     if matches!(&form, Form::Text(text) if text.is_empty()) {
-        return if schema.unset {
-            Ok(Value::Null)
-        } else {
-            Err(empty(path))
-        };
+        return if schema.unset { Ok(Value::Null) } else { Err(empty(path)) };
     }
     if !schema.any_of.is_empty() {
         return alternatives(schema, path, &form);
@@ -126,12 +115,7 @@ fn array(schema: &Schema, path: &str, form: Form) -> Result<Value, Refusal> {
     let each = schema.items.as_deref().unwrap_or(&any);
     let elements = elements(form).ok_or_else(|| Refusal::of(path, "Invalid array"))?;
     let typed = |(index, form)| typed(each, &format!("{path}[{index}]"), form);
-    elements
-        .into_iter()
-        .enumerate()
-        .map(typed)
-        .collect::<Result<_, _>>()
-        .map(Value::Array)
+    elements.into_iter().enumerate().map(typed).collect::<Result<_, _>>().map(Value::Array)
 }
 
 /// `a[]=…` and `a[0]=…` alike.
@@ -139,9 +123,7 @@ fn elements(form: Form) -> Option<Vec<Form>> {
     match form {
         Form::List(list) => Some(list),
         Form::Map(map) => {
-            let numbered = map
-                .into_iter()
-                .map(|(name, form)| Some((name.parse::<u32>().ok()?, form)));
+            let numbered = map.into_iter().map(|(name, form)| Some((name.parse::<u32>().ok()?, form)));
             let mut numbered = numbered.collect::<Option<Vec<_>>>()?;
             numbered.sort_by_key(|(index, _)| *index);
             Some(numbered.into_iter().map(|(_, form)| form).collect())
@@ -161,9 +143,7 @@ fn number(path: &str, text: &str) -> Result<Value, Refusal> {
 }
 
 fn boolean(path: &str, text: &str) -> Result<Value, Refusal> {
-    text.parse::<bool>()
-        .map(Value::Bool)
-        .map_err(|_| Refusal::of(path, format!("Invalid boolean: {text}")))
+    text.parse::<bool>().map(Value::Bool).map_err(|_| Refusal::of(path, format!("Invalid boolean: {text}")))
 }
 
 fn string(schema: &Schema, path: &str, text: String) -> Result<Value, Refusal> {
@@ -172,10 +152,7 @@ fn string(schema: &Schema, path: &str, text: String) -> Result<Value, Refusal> {
         return Err(Refusal::of(path, message));
     }
     if let Some(longest) = schema.max_length.filter(|longest| text.chars().count() > *longest) {
-        let message = format!(
-            "Invalid string: {}; must be at most {longest} characters",
-            shortened(&text)
-        );
+        let message = format!("Invalid string: {}; must be at most {longest} characters", shortened(&text));
         return Err(Refusal::of(path, message));
     }
     match schema.format.as_deref() {
@@ -192,10 +169,7 @@ fn currency(path: &str, text: &str) -> Result<Value, Refusal> {
         return Ok(Value::String(code));
     }
     let all: Vec<&str> = known.keys().map(String::as_str).collect();
-    let message = format!(
-        "Invalid currency: {code}. Stripe currently supports these currencies: {}",
-        all.join(", ")
-    );
+    let message = format!("Invalid currency: {code}. Stripe currently supports these currencies: {}", all.join(", "));
     Err(Refusal::of(path, message))
 }
 
@@ -215,11 +189,7 @@ fn listed(options: &[String]) -> String {
 
 fn shortened(text: &str) -> String {
     let start: String = text.chars().take(20).collect();
-    if start.len() == text.len() {
-        start
-    } else {
-        format!("{start}…")
-    }
+    if start.len() == text.len() { start } else { format!("{start}…") }
 }
 
 #[cfg(test)]
@@ -229,13 +199,11 @@ mod tests {
 
     fn checked(operation: &str, form: &str) -> Result<Value, (Option<String>, Option<String>)> {
         let schema = &rowbill_stripe_spec::catalog().operations[operation].params;
-        check(schema, decode(form.as_bytes()).unwrap())
-            .map(Value::Object)
-            .map_err(|refusal| {
-                let body = refusal.body();
-                let text = |name: &str| body["error"][name].as_str().map(str::to_owned);
-                (text("code"), text("param"))
-            })
+        check(schema, decode(form.as_bytes()).unwrap()).map(Value::Object).map_err(|refusal| {
+            let body = refusal.body();
+            let text = |name: &str| body["error"][name].as_str().map(str::to_owned);
+            (text("code"), text("param"))
+        })
     }
 
     #[track_caller]
@@ -246,10 +214,8 @@ mod tests {
 
     #[test]
     fn values_get_their_types() {
-        let value = checked(
-            "POST /v1/invoiceitems",
-            "customer=c&amount=-5&currency=EUR&metadata[a]=1&discountable=true",
-        );
+        let value =
+            checked("POST /v1/invoiceitems", "customer=c&amount=-5&currency=EUR&metadata[a]=1&discountable=true");
         let expected = r#"{"customer":"c","amount":-5,"currency":"eur","metadata":{"a":"1"},"discountable":true}"#;
         assert_eq!(value.unwrap().to_string(), expected);
         let cleared = checked("POST /v1/customers/{customer}", "metadata=&address=").unwrap();
@@ -260,10 +226,7 @@ mod tests {
     fn lists_in_both_spellings() {
         let add = "POST /v1/invoices/{invoice}/add_lines";
         let one = checked(add, "lines[][invoice_item]=ii_1&lines[][invoice_item]=ii_2");
-        assert_eq!(
-            one,
-            checked(add, "lines[1][invoice_item]=ii_2&lines[0][invoice_item]=ii_1")
-        );
+        assert_eq!(one, checked(add, "lines[1][invoice_item]=ii_2&lines[0][invoice_item]=ii_1"));
         assert_eq!(one.unwrap()["lines"][1]["invoice_item"], "ii_2");
     }
 
@@ -273,12 +236,7 @@ mod tests {
         assert_refused(item, "colour=red", Some("parameter_unknown"), "colour");
         assert_refused(item, "price_data[x]=1", Some("parameter_unknown"), "price_data[x]");
         assert_refused(item, "amount=1.5", Some("parameter_invalid_integer"), "amount");
-        assert_refused(
-            item,
-            "price_data[currency]=eur",
-            Some("parameter_missing"),
-            "price_data[product]",
-        );
+        assert_refused(item, "price_data[currency]=eur", Some("parameter_missing"), "price_data[product]");
         assert_refused(item, "customer=", Some("parameter_invalid_empty"), "customer");
         assert_refused(item, "currency=xyz", None, "currency");
         assert_refused(item, "discountable=yes", None, "discountable");
@@ -287,18 +245,8 @@ mod tests {
         assert_refused(item, &format!("metadata[k]={}", "v".repeat(501)), None, "metadata");
         assert_refused(item, &format!("metadata[{}]=v", "k".repeat(41)), None, "metadata");
         assert_refused("POST /v1/customers", &format!("name={}", "n".repeat(300)), None, "name");
-        assert_refused(
-            "GET /v1/customers",
-            "created[since]=1",
-            Some("parameter_unknown"),
-            "created[since]",
-        );
-        assert_refused(
-            "GET /v1/customers",
-            "created=soon",
-            Some("parameter_invalid_integer"),
-            "created",
-        );
+        assert_refused("GET /v1/customers", "created[since]=1", Some("parameter_unknown"), "created[since]");
+        assert_refused("GET /v1/customers", "created=soon", Some("parameter_invalid_integer"), "created");
         assert_refused("POST /v1/products", "active=true", Some("parameter_missing"), "name");
     }
 }

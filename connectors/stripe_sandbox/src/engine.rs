@@ -95,13 +95,7 @@ impl Engine {
         };
         let answer = answer.filter(|_| fault != Some(Fault::DropAfterCommit));
         let answer = answer.map(|answer| self.complete(&arrival, answer, seq));
-        answer.map(|answer| {
-            if fault == Some(Fault::GarbleAfterCommit) {
-                garbled(answer)
-            } else {
-                answer
-            }
-        })
+        answer.map(|answer| if fault == Some(Fault::GarbleAfterCommit) { garbled(answer) } else { answer })
     }
 
     async fn wait(&self, fault: Option<&Fault>) {
@@ -130,13 +124,7 @@ impl Engine {
         let fields = fields(arrival).map_err(Answer::from)?;
         let key = self.claim(arrival, &fields)?;
         match check(target.schema, fields) {
-            Ok(params) => Ok(Work {
-                operation: target.name,
-                path: target.path,
-                params: Params(params),
-                key,
-                seq,
-            }),
+            Ok(params) => Ok(Work { operation: target.name, path: target.path, params: Params(params), key, seq }),
             Err(refusal) => {
                 // Execution has not begun, so nothing is stored and the key stays free.
                 if let Some(key) = key {
@@ -165,21 +153,14 @@ impl Engine {
 
     /// Claims the idempotency key for this request, or gives the answer that the key stands for.
     fn claim(&self, arrival: &Arrival, fields: &Fields) -> Result<Option<String>, Answer> {
-        let Some(key) = arrival
-            .key
-            .clone()
-            .filter(|key| arrival.method == "POST" && !key.is_empty())
-        else {
+        let Some(key) = arrival.key.clone().filter(|key| arrival.method == "POST" && !key.is_empty()) else {
             return Ok(None);
         };
         if key.chars().count() > MAX_KEY {
             let message = format!("Idempotency keys must be at most {MAX_KEY} characters.");
             return Err(Refusal::invalid(message).into());
         }
-        let seen = self
-            .keys
-            .hold()
-            .begin(&key, fingerprint(&arrival.path, fields), self.clock.unix());
+        let seen = self.keys.hold().begin(&key, fingerprint(&arrival.path, fields), self.clock.unix());
         match seen {
             Seen::Fresh => Ok(Some(key)),
             Seen::InUse => Err(in_use()),
@@ -250,9 +231,7 @@ impl Engine {
 
     /// Adds the headers that every answer has, and enters it in the journal.
     fn complete(&self, arrival: &Arrival, mut answer: Answer, seq: u64) -> Answer {
-        let request_id = answer
-            .request_id
-            .then(|| self.ids.request(self.requests.fetch_add(1, Ordering::Relaxed)));
+        let request_id = answer.request_id.then(|| self.ids.request(self.requests.fetch_add(1, Ordering::Relaxed)));
         if let Some(id) = &request_id {
             answer.headers.push(("request-id", id.clone()));
         }
@@ -273,27 +252,15 @@ impl Engine {
 
 fn target(method: &str, path: &str) -> Option<Target> {
     if method == "GET" && api::is_account_path(path) {
-        return Some(Target {
-            name: format!("GET {path}"),
-            schema: &NO_PARAMS,
-            path: Vec::new(),
-        });
+        return Some(Target { name: format!("GET {path}"), schema: &NO_PARAMS, path: Vec::new() });
     }
     let (operation, path) = rowbill_stripe_spec::route(method, path)?;
-    Some(Target {
-        name: operation.name(),
-        schema: &operation.params,
-        path,
-    })
+    Some(Target { name: operation.name(), schema: &operation.params, path })
 }
 
 /// A POST has its parameters in the body, the others in the query; the official clients mix both for DELETE.
 fn fields(arrival: &Arrival) -> Result<Fields, Refusal> {
-    let body = if arrival.body.is_empty() {
-        arrival.query.as_bytes()
-    } else {
-        &arrival.body
-    };
+    let body = if arrival.body.is_empty() { arrival.query.as_bytes() } else { &arrival.body };
     decode(body)
 }
 

@@ -80,31 +80,17 @@ fn once() -> u64 {
 impl Rule {
     /// To the next request of any kind.
     pub fn next(fault: Fault) -> Self {
-        Self {
-            fault,
-            method: None,
-            path: None,
-            operation: None,
-            after: 0,
-            times: 1,
-            one_in: None,
-        }
+        Self { fault, method: None, path: None, operation: None, after: 0, times: 1, one_in: None }
     }
 
     /// To the next request of this operation: `POST /v1/customers`.
     pub fn on(operation: &str, fault: Fault) -> Self {
-        Self {
-            operation: Some(operation.to_owned()),
-            ..Self::next(fault)
-        }
+        Self { operation: Some(operation.to_owned()), ..Self::next(fault) }
     }
 
     /// To one in `n` requests, at random, for ever.
     pub fn one_in(n: u32, fault: Fault) -> Self {
-        Self {
-            one_in: Some(n),
-            ..Self::next(fault)
-        }
+        Self { one_in: Some(n), ..Self::next(fault) }
     }
 
     /// Only requests of this method whose path starts so.
@@ -126,14 +112,8 @@ impl Rule {
     fn matches(&self, method: &str, path: &str, operation: &str) -> bool {
         // Only a POST has a key that can be in use.
         (self.fault != Fault::InUse409 || method == "POST")
-            && self
-                .method
-                .as_ref()
-                .is_none_or(|each| each.eq_ignore_ascii_case(method))
-            && self
-                .path
-                .as_ref()
-                .is_none_or(|prefix| path.starts_with(prefix.as_str()))
+            && self.method.as_ref().is_none_or(|each| each.eq_ignore_ascii_case(method))
+            && self.path.as_ref().is_none_or(|prefix| path.starts_with(prefix.as_str()))
             && self.operation.as_ref().is_none_or(|name| name == operation)
     }
 }
@@ -154,15 +134,8 @@ struct Plan {
 
 impl Faults {
     pub(crate) fn new(seed: u64, rules: Vec<Rule>) -> Self {
-        let plan = Plan {
-            rules,
-            rng: StdRng::seed_from_u64(seed),
-        };
-        Self {
-            plan: Lock::new(plan),
-            releases: watch::Sender::new(0),
-            held: watch::Sender::new(0),
-        }
+        let plan = Plan { rules, rng: StdRng::seed_from_u64(seed) };
+        Self { plan: Lock::new(plan), releases: watch::Sender::new(0), held: watch::Sender::new(0) }
     }
 
     /// Adds a rule. Of several that fit a request the oldest wins; a counted rule goes away when it is used up.
@@ -205,9 +178,7 @@ impl Faults {
 
     pub(crate) fn pick(&self, method: &str, path: &str, operation: &str) -> Option<Fault> {
         let Plan { rules, rng } = &mut *self.plan.hold();
-        let index = rules
-            .iter_mut()
-            .position(|rule| rule.matches(method, path, operation) && rule.strikes(rng))?;
+        let index = rules.iter_mut().position(|rule| rule.matches(method, path, operation) && rule.strikes(rng))?;
         let fault = rules[index].fault.clone();
         rules.retain(|rule| rule.times > 0);
         Some(fault)
@@ -250,9 +221,8 @@ mod tests {
     fn counted_rules_are_used_up() {
         let rule = Rule::on("POST /v1/customers", Fault::DropBefore).counted(1, 2);
         let faults = Faults::new(1, vec![rule]);
-        let hits: Vec<bool> = (0..5)
-            .map(|_| faults.pick("POST", "/v1/customers", "POST /v1/customers").is_some())
-            .collect();
+        let hits: Vec<bool> =
+            (0..5).map(|_| faults.pick("POST", "/v1/customers", "POST /v1/customers").is_some()).collect();
         assert_eq!(hits, [false, true, true, false, false]);
         assert!(faults.rules().is_empty());
     }
@@ -262,9 +232,7 @@ mod tests {
         let hits = |seed| {
             let faults = Faults::new(seed, vec![Rule::one_in(3, Fault::LockTimeout).only("POST", "/v1/")]);
             assert_eq!(faults.pick("GET", "/v1/customers", ""), None);
-            (0..300)
-                .filter(|_| faults.pick("POST", "/v1/customers", "").is_some())
-                .count()
+            (0..300).filter(|_| faults.pick("POST", "/v1/customers", "").is_some()).count()
         };
         assert_eq!(hits(7), hits(7));
         assert!((70..130).contains(&hits(7)));
@@ -273,18 +241,9 @@ mod tests {
     #[test]
     fn rules_are_written_as_json() {
         let rule: Rule = serde_json::from_str(r#"{"fault":{"slow_ms":250},"operation":"POST /v1/customers"}"#).unwrap();
-        assert_eq!(
-            rule,
-            Rule::on("POST /v1/customers", Fault::Slow(Duration::from_millis(250)))
-        );
+        assert_eq!(rule, Rule::on("POST /v1/customers", Fault::Slow(Duration::from_millis(250))));
         let limited: Fault = serde_json::from_str(r#"{"rate_limited":{"reason":"global-rate"}}"#).unwrap();
-        assert_eq!(
-            limited,
-            Fault::RateLimited {
-                reason: "global-rate".into(),
-                retry_after: None
-            }
-        );
+        assert_eq!(limited, Fault::RateLimited { reason: "global-rate".into(), retry_after: None });
         assert_eq!(serde_json::to_string(&Fault::InUse409).unwrap(), r#""in_use_409""#);
     }
 }

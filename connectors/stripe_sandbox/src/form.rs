@@ -28,10 +28,7 @@ pub(crate) fn decode(encoded: &[u8]) -> Result<Fields, Refusal> {
 }
 
 fn malformed(name: &str) -> Refusal {
-    Refusal::of(
-        name,
-        format!("Invalid request: the parameter {name} is given in two shapes."),
-    )
+    Refusal::of(name, format!("Invalid request: the parameter {name} is given in two shapes."))
 }
 
 /// Splits `a[b][]` into `a` and its two segments, of which the second is empty.
@@ -39,9 +36,7 @@ fn segments(name: &str) -> Result<(&str, Vec<&str>), Refusal> {
     let Some((first, rest)) = name.split_once('[').filter(|(first, _)| !first.is_empty()) else {
         return Ok((name, Vec::new()));
     };
-    let rest = rest
-        .strip_suffix(']')
-        .ok_or_else(|| Refusal::of(name, format!("Invalid parameter name: {name}")))?;
+    let rest = rest.strip_suffix(']').ok_or_else(|| Refusal::of(name, format!("Invalid parameter name: {name}")))?;
     let rest: Vec<&str> = rest.split("][").collect();
     if rest.len() > MAX_DEPTH {
         return Err(Refusal::of(first, "Invalid request: nested too deeply."));
@@ -60,10 +55,7 @@ fn insert(fields: &mut Fields, name: &str, rest: &[&str], value: String) -> Opti
             Form::List(list) => push(list, rest, value),
             _ => None,
         },
-        [next, rest @ ..] => match fields
-            .entry(name.to_owned())
-            .or_insert_with(|| Form::Map(Fields::new()))
-        {
+        [next, rest @ ..] => match fields.entry(name.to_owned()).or_insert_with(|| Form::Map(Fields::new())) {
             Form::Map(map) => insert(map, next, rest, value),
             _ => None,
         },
@@ -98,13 +90,9 @@ mod tests {
     #[test]
     fn spellings_of_names() {
         assert_same("a%5Bb%5D=x+y", "a[b]=x%20y");
-        let Form::List(list) = &decode(b"a[][x]=1&a[][y]=2&a[][x]=3").unwrap()["a"] else {
-            panic!()
-        };
+        let Form::List(list) = &decode(b"a[][x]=1&a[][y]=2&a[][x]=3").unwrap()["a"] else { panic!() };
         assert_eq!(list.len(), 2);
-        let Form::Map(map) = &decode(b"a[0][x]=1&a[1][x]=3").unwrap()["a"] else {
-            panic!()
-        };
+        let Form::Map(map) = &decode(b"a[0][x]=1&a[1][x]=3").unwrap()["a"] else { panic!() };
         assert_eq!(map.keys().collect::<Vec<_>>(), ["0", "1"]);
     }
 

@@ -50,14 +50,7 @@ impl Keys {
                 Some(answer) => Seen::Replay(answer.clone()),
             };
         }
-        self.known.insert(
-            key.into(),
-            Known {
-                fingerprint,
-                since: now,
-                answer: None,
-            },
-        );
+        self.known.insert(key.into(), Known { fingerprint, since: now, answer: None });
         Seen::Fresh
     }
 

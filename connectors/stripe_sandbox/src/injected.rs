@@ -30,11 +30,7 @@ fn lock_timeout() -> Answer {
     let message = "This object cannot be accessed right now because another API request or Stripe process is currently \
                    accessing it. If you see this error intermittently, retry the request.";
     let answer = Answer::from(Refusal::new(429, message).code("lock_timeout"));
-    Answer {
-        request_id: false,
-        ..answer
-    }
-    .header("stripe-should-retry", "true")
+    Answer { request_id: false, ..answer }.header("stripe-should-retry", "true")
 }
 
 pub(crate) fn in_use() -> Answer {
@@ -48,11 +44,7 @@ pub(crate) fn failed(status: u16) -> (Answer, Stored) {
     let message = "An unknown error occurred. (The sandbox was told to fail.)";
     let answer = Answer::from(Refusal::new(status, message));
     let stored = Stored::from(&answer);
-    let answer = if status >= 500 {
-        answer.header("stripe-should-retry", "false")
-    } else {
-        answer
-    };
+    let answer = if status >= 500 { answer.header("stripe-should-retry", "false") } else { answer };
     (answer, stored)
 }
 

@@ -116,10 +116,7 @@ struct Book {
 
 impl Journal {
     pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            book: Lock::default(),
-        }
+        Self { limit, book: Lock::default() }
     }
 
     pub(crate) fn is_on(&self) -> bool {
@@ -143,9 +140,7 @@ impl Journal {
     /// Fills in the answer of a request.
     pub(crate) fn answered(&self, seq: u64, fill: impl FnOnce(&mut RequestEntry)) {
         let mut book = self.book.hold();
-        let index = seq
-            .checked_sub(book.forgotten)
-            .and_then(|index| usize::try_from(index).ok());
+        let index = seq.checked_sub(book.forgotten).and_then(|index| usize::try_from(index).ok());
         if let Some(Entry::Request(entry)) = index.and_then(|index| book.entries.get_mut(index)) {
             fill(entry);
         }

@@ -14,15 +14,9 @@ pub struct Limits {
 
 impl Limits {
     /// What Stripe allows an account in live mode.
-    pub const LIVE: Self = Self {
-        account: 100,
-        endpoint: 25,
-    };
+    pub const LIVE: Self = Self { account: 100, endpoint: 25 };
     /// What Stripe allows an account in test mode.
-    pub const TEST: Self = Self {
-        account: 25,
-        endpoint: 25,
-    };
+    pub const TEST: Self = Self { account: 25, endpoint: 25 };
 }
 
 const BURST: Duration = Duration::from_secs(1);
@@ -57,13 +51,7 @@ mod tests {
 
     #[test]
     fn endpoints_share_the_accounts_rate() {
-        let (limits, start) = (
-            Limits {
-                account: 10,
-                endpoint: 4,
-            },
-            Instant::now(),
-        );
+        let (limits, start) = (Limits { account: 10, endpoint: 4 }, Instant::now());
         let mut limiter = Limiter::default();
         for _ in 0..4 {
             assert_eq!(limiter.take(limits, "a", start), Ok(()));

@@ -17,13 +17,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
         let kind = if status >= 500 { "api_error" } else { INVALID_REQUEST };
-        Self {
-            status,
-            kind,
-            code: None,
-            param: None,
-            message: message.into().into(),
-        }
+        Self { status, kind, code: None, param: None, message: message.into().into() }
     }
 
     /// The usual 400.
@@ -48,9 +42,7 @@ impl Refusal {
     /// An id that is not there: 404 when it stood in the path, 400 when it was given as a parameter.
     pub(crate) fn no_such(what: &str, id: &str, param: &str) -> Self {
         let status = if param == "id" { 404 } else { 400 };
-        Self::new(status, format!("No such {what}: '{id}'"))
-            .code("resource_missing")
-            .param(param)
+        Self::new(status, format!("No such {what}: '{id}'")).code("resource_missing").param(param)
     }
 
     pub(crate) fn idempotency(path: &str, key: &str) -> Self {
@@ -58,17 +50,11 @@ impl Refusal {
             "Keys for idempotent requests can only be used with the same parameters they were first used with. Try \
              using a key other than '{key}' if you meant to execute a different request to {path}."
         );
-        Self {
-            kind: "idempotency_error",
-            ..Self::invalid(message)
-        }
+        Self { kind: "idempotency_error", ..Self::invalid(message) }
     }
 
     pub(crate) fn card(message: &str, code: &'static str) -> Self {
-        Self {
-            kind: "card_error",
-            ..Self::new(402, message).code(code)
-        }
+        Self { kind: "card_error", ..Self::new(402, message).code(code) }
     }
 
     /// What the sandbox does not play. It says so instead of giving a wrong total in silence.
@@ -98,9 +84,7 @@ impl Refusal {
     /// The parameter stands inside another one: `amount` becomes `lines[0][amount]`.
     pub(crate) fn inside(mut self, outer: &str) -> Self {
         if let Some(inner) = self.param.take() {
-            let (first, rest) = inner
-                .split_once('[')
-                .map_or((&*inner, String::new()), |(a, b)| (a, format!("[{b}")));
+            let (first, rest) = inner.split_once('[').map_or((&*inner, String::new()), |(a, b)| (a, format!("[{b}")));
             self.param = Some(format!("{outer}[{first}]{rest}").into());
         }
         self

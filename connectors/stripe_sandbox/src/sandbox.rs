@@ -86,12 +86,7 @@ impl Sandbox {
         let engine = Arc::new(engine(addr, options));
         let stop = watch::Sender::new(false);
         let server = tokio::spawn(server::serve(listener, Arc::clone(&engine), stop.subscribe()));
-        Ok(Self(Arc::new(Running {
-            engine,
-            addr,
-            stop,
-            server: Lock::new(Some(server)),
-        })))
+        Ok(Self(Arc::new(Running { engine, addr, stop, server: Lock::new(Some(server)) })))
     }
 
     /// Where it is reached: `http://127.0.0.1:12111`.
@@ -129,9 +124,7 @@ impl Sandbox {
     /// All objects of a kind (`customer`, `invoiceitem`, `invoice`, `line_item`, `product`, `price`) that are not
     /// deleted, as Stripe would give them, in order of creation.
     pub fn objects(&self, kind: &str) -> Vec<Value> {
-        admin::kind(kind)
-            .map(|kind| self.0.engine.objects(kind))
-            .unwrap_or_default()
+        admin::kind(kind).map(|kind| self.0.engine.objects(kind)).unwrap_or_default()
     }
 
     /// The clock.
@@ -185,12 +178,8 @@ fn engine(addr: SocketAddr, options: Options) -> Engine {
         url: format!("http://{addr}"),
         search_lag: i64::try_from(options.search_lag.as_secs()).unwrap_or(i64::MAX),
     };
-    let door = Door {
-        livemode: options.livemode,
-        keys: options.keys,
-        permissions: options.permissions,
-        revoked: false,
-    };
+    let door =
+        Door { livemode: options.livemode, keys: options.keys, permissions: options.permissions, revoked: false };
     Engine {
         ids: Ids::new(salt),
         clock: Clock::default(),

@@ -22,25 +22,15 @@ const LARGEST_BODY: usize = 4 << 20;
 
 /// Serves until told to stop.
 pub(crate) async fn serve(listener: TcpListener, engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
-    let service = Router::new()
-        .fallback(handle)
-        .with_state(engine)
-        .into_make_service_with_connect_info::<Wire>();
+    let service = Router::new().fallback(handle).with_state(engine).into_make_service_with_connect_info::<Wire>();
     let stopped = async move { drop(stop.wait_for(|stop| *stop).await) };
     // Serving ends only when it is told to.
-    let _ = axum::serve(Doorway(listener), service)
-        .with_graceful_shutdown(stopped)
-        .await;
+    let _ = axum::serve(Doorway(listener), service).with_graceful_shutdown(stopped).await;
 }
 
 async fn handle(State(engine): State<Arc<Engine>>, ConnectInfo(wire): ConnectInfo<Wire>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let text = |name: &str| {
-        head.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned)
-    };
+    let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
         return response(&engine, Refusal::new(413, "Request body is too large.").into());
     };
@@ -85,10 +75,7 @@ fn response(engine: &Engine, answer: Answer) -> Response {
 /// Binds a loopback address; the sandbox must not be reachable from outside.
 pub(crate) fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
     if !addr.ip().is_loopback() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "the sandbox listens on loopback addresses only",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the sandbox listens on loopback addresses only"));
     }
     let listener = std::net::TcpListener::bind(addr)?;
     listener.set_nonblocking(true)?;

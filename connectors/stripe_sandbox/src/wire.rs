@@ -25,13 +25,7 @@ impl Listener for Doorway {
         // Small answers must not wait for more; where the option cannot be set they are only slower.
         let _ = stream.set_nodelay(true);
         let wire = Wire::default();
-        (
-            Cuttable {
-                stream,
-                wire: wire.clone(),
-            },
-            wire,
-        )
+        (Cuttable { stream, wire: wire.clone() }, wire)
     }
 
     fn local_addr(&self) -> io::Result<Wire> {
@@ -51,11 +45,7 @@ impl Wire {
     }
 
     fn check(&self) -> io::Result<()> {
-        if self.0.load(Ordering::SeqCst) {
-            Err(io::ErrorKind::ConnectionReset.into())
-        } else {
-            Ok(())
-        }
+        if self.0.load(Ordering::SeqCst) { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
     }
 }
 

@@ -18,11 +18,7 @@ struct Lists {
 pub(crate) fn load() -> BTreeMap<String, Currency> {
     let lists: Lists = serde_json::from_str(include_str!("../data/currencies.json")).expect("our own currency data");
     // The list of payment currencies comes from an SDK that leaves out the five three-decimal ones.
-    lists
-        .all
-        .union(&lists.three_decimal)
-        .map(|code| (code.clone(), lists.currency(code)))
-        .collect()
+    lists.all.union(&lists.three_decimal).map(|code| (code.clone(), lists.currency(code))).collect()
 }
 
 impl Lists {
@@ -37,12 +33,7 @@ impl Lists {
         } else {
             (2, 2, 1)
         };
-        Currency {
-            decimals,
-            exponent,
-            step,
-            minimum: self.minimum.get(code).copied(),
-        }
+        Currency { decimals, exponent, step, minimum: self.minimum.get(code).copied() }
     }
 }
 
@@ -52,16 +43,7 @@ mod tests {
 
     #[track_caller]
     fn assert_currency(code: &str, decimals: u32, exponent: u32, step: i64, minimum: Option<i64>) {
-        assert_eq!(
-            load()[code],
-            Currency {
-                decimals,
-                exponent,
-                step,
-                minimum
-            },
-            "{code}"
-        );
+        assert_eq!(load()[code], Currency { decimals, exponent, step, minimum }, "{code}");
     }
 
     #[test]
@@ -82,10 +64,6 @@ mod tests {
         for code in special.chain(lists.minimum.keys()) {
             assert!(lists.all.contains(code), "{code}");
         }
-        assert!(
-            load()
-                .keys()
-                .all(|code| code.len() == 3 && *code == code.to_lowercase())
-        );
+        assert!(load().keys().all(|code| code.len() == 3 && *code == code.to_lowercase()));
     }
 }

@@ -42,15 +42,8 @@ pub fn paged(operation: &str) -> Option<Paging> {
 /// Operations by name.
 pub(crate) fn load() -> BTreeMap<String, Operation> {
     let data = read::<Operation>();
-    assert_eq!(
-        data.version,
-        crate::VERSION,
-        "operations.json is of another API version"
-    );
-    data.operations
-        .into_iter()
-        .map(|operation| (operation.name(), operation))
-        .collect()
+    assert_eq!(data.version, crate::VERSION, "operations.json is of another API version");
+    data.operations.into_iter().map(|operation| (operation.name(), operation)).collect()
 }
 
 fn read<O: for<'de> Deserialize<'de>>() -> Data<O> {
@@ -68,10 +61,7 @@ mod tests {
         assert_eq!(catalog().version, "2026-10-28.endive");
         for (name, operation) in &catalog().operations {
             assert_eq!(*name, operation.name());
-            assert!(
-                operation.params.kind.is_none() || operation.params.kind.as_deref() == Some("object"),
-                "{name}"
-            );
+            assert!(operation.params.kind.is_none() || operation.params.kind.as_deref() == Some("object"), "{name}");
         }
     }
 
@@ -82,10 +72,7 @@ mod tests {
         assert_eq!(item["currency"].format.as_deref(), Some("currency"));
         assert!(item["metadata"].additional_properties.is_some());
         let invoice = &catalog().operations["POST /v1/invoices"].params.properties;
-        assert_eq!(
-            invoice["collection_method"].options,
-            ["charge_automatically", "send_invoice"]
-        );
+        assert_eq!(invoice["collection_method"].options, ["charge_automatically", "send_invoice"]);
         assert!(invoice["description"].max_length.is_some());
     }
 

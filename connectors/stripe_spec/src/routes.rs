@@ -76,21 +76,9 @@ mod tests {
     #[test]
     fn literal_segments_win() {
         assert_route("GET", "/v1/customers/search", Some(("/v1/customers/search", &[])));
-        assert_route(
-            "GET",
-            "/v1/customers/cus_1",
-            Some(("/v1/customers/{customer}", &["cus_1"])),
-        );
-        assert_route(
-            "POST",
-            "/v1/invoices/in_1/finalize",
-            Some(("/v1/invoices/{invoice}/finalize", &["in_1"])),
-        );
-        assert_route(
-            "POST",
-            "/v1/invoices/create_preview",
-            Some(("/v1/invoices/create_preview", &[])),
-        );
+        assert_route("GET", "/v1/customers/cus_1", Some(("/v1/customers/{customer}", &["cus_1"])));
+        assert_route("POST", "/v1/invoices/in_1/finalize", Some(("/v1/invoices/{invoice}/finalize", &["in_1"])));
+        assert_route("POST", "/v1/invoices/create_preview", Some(("/v1/invoices/create_preview", &[])));
     }
 
     #[test]

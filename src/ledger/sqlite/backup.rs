@@ -19,9 +19,7 @@ impl SqliteLedger {
         let Some(name) = draft.path().to_str() else {
             return Err(named.io(&ErrorKind::InvalidFilename.into()));
         };
-        let mut connection = connections::reader(&self.file)
-            .await
-            .map_err(|error| self.path.reading(error))?;
+        let mut connection = connections::reader(&self.file).await.map_err(|error| self.path.reading(error))?;
         let copied = sqlx::query("VACUUM INTO $1").bind(name).execute(&mut connection).await;
         copied.map_err(|error| named.writing(error))?;
         // The copy is whole by now, however the connection to the original ends.

@@ -8,66 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rowbill_connector::Problem;
 use sqlx::Row as _;
-use sqlx::sqlite::SqliteConnection;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::look_up::{CHUNK, by_ids};
+use super::change::{Prepared, RowKey};
+use super::look_up::{CHUNK, Id, by_ids};
 use super::problems::{Trouble, conflict};
-use super::queries::{self, OPERATION_STATEMENTS, ROW_STATEMENTS, RUN_STATEMENTS};
+use super::queries::{self, OPERATION_STATEMENTS, ROW_STATEMENTS, RUN_STATEMENTS, Statements};
 use super::stored::{Damage, Stored, StoredOperation, StoredRow, StoredRun, StoredState, Summary, Tally};
-use crate::ledger::Change;
 use crate::protocol::State;
-
-/// A change, encoded by the task that asks for it, so that the writer only writes.
-pub enum Prepared {
-    /// Inserts or replaces a row.
-    Row(StoredRow),
-    /// Inserts or replaces an operation if it is still in the state that was read.
-    Operation {
-        /// The state that was read.
-        was: State,
-        /// The state that is written.
-        is: State,
-        /// All that is written.
-        now: Box<StoredOperation>,
-    },
-    /// Inserts or replaces a run.
-    Run(StoredRun),
-    /// Gives everything of a connection to another name.
-    Rename {
-        /// The old name.
-        from: String,
-        /// The new name.
-        to: String,
-    },
-    /// Forgets a row.
-    Forget(RowKey),
-}
-
-impl Prepared {
-    /// Whether this goes over whole tables.
-    pub fn is_rename(&self) -> bool {
-        matches!(self, Self::Rename { .. })
-    }
-}
-
-/// A connection's name and a row's id.
-pub type RowKey = (String, Vec<u8>);
-
-impl From<Change> for Prepared {
-    fn from(change: Change) -> Self {
-        match change {
-            Change::Row(row) => Self::Row(StoredRow::new(row)),
-            Change::Operation { was, now } => Self::Operation {
-                was,
-                is: now.state.clone(),
-                now: Box::new(StoredOperation::new(now)),
-            },
-            Change::Run(run) => Self::Run(StoredRun::new(run)),
-            Change::Rename { from, to } => Self::Rename { from, to },
-            Change::ForgetRow { connection, id } => Self::Forget((connection, id.0.to_vec())),
-        }
-    }
-}
 
 /// A record that the batch is about: its checksum in the ledger, and what it becomes.
 struct Touched<S> {
@@ -83,10 +31,7 @@ enum After<S> {
 
 impl<S> Touched<S> {
     fn new(before: Option<i64>) -> Self {
-        Self {
-            before,
-            after: After::Same,
-        }
+        Self { before, after: After::Same }
     }
 }
 
@@ -140,14 +85,11 @@ impl Batch {
         name: &str,
         ids: BTreeSet<Vec<u8>>,
     ) -> Result<(), Trouble> {
-        let ids: Vec<_> = ids.into_iter().collect();
-        for chunk in ids.chunks(CHUNK) {
-            for columns in by_ids(connection, ROW_STATEMENTS.held(chunk.len()), Some(name), chunk).await? {
-                let key = (name.to_owned(), columns.try_get(0)?);
-                self.rows.insert(key, Touched::new(Some(columns.try_get(1)?)));
-            }
-        }
-        Ok(())
+        held(connection, &ROW_STATEMENTS, Some(name), ids, |columns| {
+            self.rows.insert((name.to_owned(), columns.try_get(0)?), Touched::new(Some(columns.try_get(1)?)));
+            Ok(())
+        })
+        .await
     }
 
     async fn load_operations(
@@ -155,30 +97,23 @@ impl Batch {
         connection: &mut SqliteConnection,
         ids: BTreeSet<String>,
     ) -> Result<(), Trouble> {
-        let ids: Vec<_> = ids.into_iter().collect();
-        for chunk in ids.chunks(CHUNK) {
-            for columns in by_ids(connection, OPERATION_STATEMENTS.held(chunk.len()), None, chunk).await? {
-                let id: String = columns.try_get(0)?;
-                let state = StoredState::from_columns(&columns, 2)?.into_state();
-                let state =
-                    state.map_err(|column| Damage(format!("the {column} of the operation {id} cannot be read")))?;
-                self.operations
-                    .insert(id.clone(), Touched::new(Some(columns.try_get(1)?)));
-                self.states.insert(id, state);
-            }
-        }
-        Ok(())
+        held(connection, &OPERATION_STATEMENTS, None, ids, |columns| {
+            let id: String = columns.try_get(0)?;
+            let state = StoredState::from_columns(columns, 2)?.into_state();
+            let state = state.map_err(|column| Damage(format!("the {column} of the operation {id} cannot be read")))?;
+            self.operations.insert(id.clone(), Touched::new(Some(columns.try_get(1)?)));
+            self.states.insert(id, state);
+            Ok(())
+        })
+        .await
     }
 
     async fn load_runs(&mut self, connection: &mut SqliteConnection, ids: BTreeSet<String>) -> Result<(), Trouble> {
-        let ids: Vec<_> = ids.into_iter().collect();
-        for chunk in ids.chunks(CHUNK) {
-            for columns in by_ids(connection, RUN_STATEMENTS.held(chunk.len()), None, chunk).await? {
-                self.runs
-                    .insert(columns.try_get(0)?, Touched::new(Some(columns.try_get(1)?)));
-            }
-        }
-        Ok(())
+        held(connection, &RUN_STATEMENTS, None, ids, |columns| {
+            self.runs.insert(columns.try_get(0)?, Touched::new(Some(columns.try_get(1)?)));
+            Ok(())
+        })
+        .await
     }
 
     /// Takes all changes of a commit, or none of them.
@@ -196,11 +131,7 @@ impl Batch {
         for change in changes {
             if let Prepared::Operation { was, is, now } = change {
                 let id = now.id.as_str();
-                let held = own
-                    .get(id)
-                    .copied()
-                    .or_else(|| self.states.get(id))
-                    .unwrap_or(&State::New);
+                let held = own.get(id).copied().or_else(|| self.states.get(id)).unwrap_or(&State::New);
                 if held != was {
                     return Err(conflict(id));
                 }
@@ -239,11 +170,7 @@ impl Batch {
     pub async fn write(self, connection: &mut SqliteConnection, summary: &mut Summary) -> Result<(), sqlx::Error> {
         let (rows, gone) = settle(self.rows, &mut summary.rows);
         for (name, id) in gone {
-            sqlx::query(queries::DELETE_ROW)
-                .bind(name)
-                .bind(id)
-                .execute(&mut *connection)
-                .await?;
+            sqlx::query(queries::DELETE_ROW).bind(name).bind(id).execute(&mut *connection).await?;
         }
         upsert(connection, rows).await?;
         upsert(connection, settle(self.operations, &mut summary.operations).0).await?;
@@ -253,6 +180,21 @@ impl Batch {
         }
         Ok(())
     }
+}
+
+/// Reads what the ledger holds of records, in chunks.
+async fn held<T: Id>(
+    connection: &mut SqliteConnection,
+    statements: &'static Statements,
+    name: Option<&str>,
+    ids: BTreeSet<T>,
+    mut each: impl FnMut(&SqliteRow) -> Result<(), Trouble>,
+) -> Result<(), Trouble> {
+    let ids: Vec<_> = ids.into_iter().collect();
+    for chunk in ids.chunks(CHUNK) {
+        by_ids(connection, statements.held(chunk.len()), name, chunk, &mut each).await?;
+    }
+    Ok(())
 }
 
 /// A later change of the same record takes the place of an earlier one.
@@ -284,10 +226,7 @@ pub async fn upsert<S: Stored>(connection: &mut SqliteConnection, records: Vec<S
     let mut records = records.into_iter();
     while records.len() > 0 {
         let (sql, size) = S::statements().upsert(records.len());
-        let query = records
-            .by_ref()
-            .take(size)
-            .fold(sqlx::query(sql), |query, record| record.bind(query));
+        let query = records.by_ref().take(size).fold(sqlx::query(sql), |query, record| record.bind(query));
         query.execute(&mut *connection).await?;
     }
     Ok(())

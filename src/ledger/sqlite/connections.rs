@@ -11,14 +11,14 @@ use super::queries;
 use super::stored::{Damage, Summary};
 
 /// How many look-ups can go on at once.
-const READERS: u32 = 4;
+const READERS: u32 = 3;
 
 fn options(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
         .busy_timeout(Duration::from_secs(10))
-        // The default is 2 MiB per connection; look-ups by hash go all over the file.
-        .pragma("cache_size", "-8000")
+        // In KiB. The default is 2 MiB per connection, and keys are hashes: they go all over the indexes.
+        .pragma("cache_size", "-6000")
         .row_buffer_size(512)
         .disable_statement_logging()
 }
@@ -27,6 +27,9 @@ fn options(file: &Path) -> SqliteConnectOptions {
 pub async fn writer(file: &Path) -> Result<SqliteConnection, sqlx::Error> {
     options(file)
         .synchronous(SqliteSynchronous::Full)
+        .pragma("cache_size", "-16000")
+        // In pages. The default is 1000; a page that is written often in between is then moved into the file once.
+        .pragma("wal_autocheckpoint", "8000")
         // Left alone, the log would keep the size of its largest burst for ever.
         .pragma("journal_size_limit", "67108864")
         .connect()

@@ -38,31 +38,19 @@ fn has_log(file: &Path) -> bool {
 }
 
 fn not_opened(named: &LedgerPath, error: &io::Error) -> Problem {
-    if error.kind() == ErrorKind::NotFound {
-        named.missing()
-    } else {
-        named.io(error)
-    }
+    if error.kind() == ErrorKind::NotFound { named.missing() } else { named.io(error) }
 }
 
 /// The real path of a ledger to be made, in a directory that only its owner may enter where it has to be made.
 pub fn new_place(path: &Path, named: &LedgerPath) -> Result<PathBuf, Problem> {
-    let name = path
-        .file_name()
-        .ok_or_else(|| named.io(&io::Error::from(ErrorKind::IsADirectory)))?;
+    let name = path.file_name().ok_or_else(|| named.io(&io::Error::from(ErrorKind::IsADirectory)))?;
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     private_directories(directory).map_err(|error| named.io(&error))?;
-    let place = fs::canonicalize(directory)
-        .map_err(|error| named.io(&error))?
-        .join(name);
-    if fs::symlink_metadata(&place).is_ok() {
-        Err(named.exists())
-    } else {
-        Ok(place)
-    }
+    let place = fs::canonicalize(directory).map_err(|error| named.io(&error))?.join(name);
+    if fs::symlink_metadata(&place).is_ok() { Err(named.exists()) } else { Ok(place) }
 }
 
 fn private_directories(directory: &Path) -> io::Result<()> {

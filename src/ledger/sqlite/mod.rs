@@ -7,6 +7,7 @@
 
 mod backup;
 mod batch;
+mod change;
 mod connections;
 mod file;
 mod look_up;
@@ -78,41 +79,21 @@ impl SqliteLedger {
     pub async fn open_read_only(path: &Path) -> Result<Self, Problem> {
         let named = LedgerPath::new(path);
         let file = file::existing(path, &named)?;
-        let readers = connections::readers(&file)
-            .await
-            .map_err(|error| named.reading(error))?;
+        let readers = connections::readers(&file).await.map_err(|error| named.reading(error))?;
         let mut reader = readers.acquire().await.map_err(|error| named.reading(error))?;
         schema::enter_read_only(&mut reader, &named).await?;
-        connections::summary(&mut reader)
-            .await
-            .map_err(|trouble| named.reading(trouble))?;
+        connections::summary(&mut reader).await.map_err(|trouble| named.reading(trouble))?;
         drop(reader);
-        Ok(Self {
-            path: named,
-            file,
-            readers,
-            writer: None,
-            walked: Walked::default(),
-        })
+        Ok(Self { path: named, file, readers, writer: None, walked: Walked::default() })
     }
 
     async fn owned(named: LedgerPath, file: PathBuf, owner: Owner) -> Result<Self, Problem> {
         let mut connection = connections::writer(&file).await.map_err(|error| named.reading(error))?;
         schema::enter(&mut connection, &named).await?;
-        let summary = connections::summary(&mut connection)
-            .await
-            .map_err(|trouble| named.reading(trouble))?;
-        let readers = connections::readers(&file)
-            .await
-            .map_err(|error| named.reading(error))?;
+        let summary = connections::summary(&mut connection).await.map_err(|trouble| named.reading(trouble))?;
+        let readers = connections::readers(&file).await.map_err(|error| named.reading(error))?;
         let writer = Writer::start(connection, summary, named.clone(), Arc::new(owner));
-        Ok(Self {
-            path: named,
-            file,
-            readers,
-            writer: Some(writer),
-            walked: Walked::default(),
-        })
+        Ok(Self { path: named, file, readers, writer: Some(writer), walked: Walked::default() })
     }
 
     /// Writes what waits, lets go of the file and of its ownership. A ledger that is only dropped does the same a

@@ -77,8 +77,7 @@ impl LedgerPath {
 
     /// It is not what was written.
     pub fn damaged(&self, what: &str) -> Problem {
-        self.says("ledger.damaged", &format!("is damaged: {what}."))
-            .advise(RESTORE)
+        self.says("ledger.damaged", &format!("is damaged: {what}.")).advise(RESTORE)
     }
 
     /// It was written by a newer rowbill.
@@ -94,11 +93,8 @@ impl LedgerPath {
 
     /// It was written by an older rowbill, and may only be read here.
     pub fn older(&self, found: i64, known: i64) -> Problem {
-        self.says(
-            "ledger.older",
-            &format!("has version {found}, and this rowbill writes version {known}."),
-        )
-        .advise("Bring it up to date with `rowbill ledger verify`.")
+        self.says("ledger.older", &format!("has version {found}, and this rowbill writes version {known}."))
+            .advise("Any command that writes brings it up to date: `rowbill run-now NAME`.")
     }
 
     /// A write was asked of a ledger that was opened for reading.
@@ -108,8 +104,7 @@ impl LedgerPath {
 
     /// The writer has ended.
     pub fn stopped(&self) -> Problem {
-        self.says("ledger.unwritable", "is closed.")
-            .advise("Start the command again.")
+        self.says("ledger.unwritable", "is closed.").advise("Start the command again.")
     }
 
     /// The file system refused.
@@ -147,11 +142,8 @@ impl LedgerPath {
                         .advise("Make room on the disk and start again; everything that was sent is in it."),
                 ),
                 result::BUSY | result::LOCKED => Some(
-                    self.says(
-                        "ledger.unwritable",
-                        "is held by another program, perhaps an SQLite shell.",
-                    )
-                    .advise("End that program's transaction, then start again."),
+                    self.says("ledger.unwritable", "is held by another program, perhaps an SQLite shell.")
+                        .advise("End that program's transaction, then start again."),
                 ),
                 _ => None,
             },
@@ -165,29 +157,20 @@ impl LedgerPath {
 
 /// The stored state of an operation is not the one that the change was made from.
 pub fn conflict(operation: &str) -> Problem {
-    Problem::new(
-        "ledger.conflict",
-        format!("The operation {operation} was changed by somebody else in the meantime."),
-    )
-    .advise("Run it again; if this comes back, look for a second rowbill that works with the same ledger.")
+    Problem::new("ledger.conflict", format!("The operation {operation} was changed by somebody else in the meantime."))
+        .advise("Run it again; if this comes back, look for a second rowbill that works with the same ledger.")
 }
 
 /// The new name of a connection is in use.
 pub fn rename_taken(name: &str) -> Problem {
-    Problem::new(
-        "ledger.rename_taken",
-        format!("The ledger already has rows of a connection named {name}."),
-    )
-    .advise("Choose another name; `rowbill status` lists those in use.")
+    Problem::new("ledger.rename_taken", format!("The ledger already has rows of a connection named {name}."))
+        .advise("Choose another name; `rowbill status` lists those in use.")
 }
 
 /// The old name of a connection has nothing.
 pub fn rename_unknown(name: &str) -> Problem {
-    Problem::new(
-        "ledger.rename_unknown",
-        format!("The ledger has no rows of a connection named {name}."),
-    )
-    .advise("Check the spelling: `rowbill ledger rename OLD NEW`; `rowbill status` lists the names.")
+    Problem::new("ledger.rename_unknown", format!("The ledger has no rows of a connection named {name}."))
+        .advise("Check the spelling: `rowbill ledger rename OLD NEW`; `rowbill status` lists the names.")
 }
 
 /// SQLite's result code without its extension.

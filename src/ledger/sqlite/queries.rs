@@ -86,8 +86,11 @@ pub struct Statements {
     look_up: [String; 4],
     held: [String; 4],
     upsert: [String; 3],
-    /// All records in the order of the key.
+    /// All records.
     pub all: String,
+    /// SQLite's alone: how many records lie in the table, the sums of the upper and lower halves of their checksums,
+    /// and how many of them cannot be found through the index that look-ups use.
+    pub proof: String,
     /// The next 500 records of one connection after an id.
     pub of_connection: String,
     /// Whether a connection has any records.
@@ -112,7 +115,8 @@ impl Statements {
             look_up: LOOK_UP_SIZES.map(|size| select(table, &columns, size)),
             held: LOOK_UP_SIZES.map(|size| select(table, table.held, size)),
             upsert: WRITE_SIZES.map(|size| upsert(table, size)),
-            all: format!("SELECT {columns} FROM {name} ORDER BY {}", table.key.join(", ")),
+            all: format!("SELECT {columns} FROM {name}"),
+            proof: proof(table),
             of_connection: format!(
                 "SELECT {columns} FROM {name} WHERE connection = $1 AND id > $2 ORDER BY id LIMIT 500"
             ),
@@ -142,10 +146,7 @@ impl Statements {
 
 /// The smallest look-up that takes all of a chunk.
 fn fitting(wanted: usize) -> usize {
-    LOOK_UP_SIZES
-        .iter()
-        .position(|size| *size >= wanted)
-        .unwrap_or(LOOK_UP_SIZES.len() - 1)
+    LOOK_UP_SIZES.iter().position(|size| *size >= wanted).unwrap_or(LOOK_UP_SIZES.len() - 1)
 }
 
 /// The columns before the last of the key are fixed values; the last one is looked for in a list.
@@ -161,18 +162,9 @@ fn select(table: &Table, columns: &str, size: usize) -> String {
 
 fn upsert(table: &Table, size: usize) -> String {
     let width = table.columns.len();
-    let values: Vec<_> = (0..size)
-        .map(|record| format!("({})", placeholders(record * width + 1, width)))
-        .collect();
-    let replaced: Vec<_> = table
-        .columns
-        .iter()
-        .filter(|column| !table.key.contains(column))
-        .collect();
-    let replaced: Vec<_> = replaced
-        .iter()
-        .map(|column| format!("{column} = excluded.{column}"))
-        .collect();
+    let values: Vec<_> = (0..size).map(|record| format!("({})", placeholders(record * width + 1, width))).collect();
+    let replaced: Vec<_> = table.columns.iter().filter(|column| !table.key.contains(column)).collect();
+    let replaced: Vec<_> = replaced.iter().map(|column| format!("{column} = excluded.{column}")).collect();
     format!(
         "INSERT INTO {} ({}) VALUES {} ON CONFLICT ({}) DO UPDATE SET {}",
         table.name,
@@ -180,6 +172,18 @@ fn upsert(table: &Table, size: usize) -> String {
         values.join(", "),
         table.key.join(", "),
         replaced.join(", ")
+    )
+}
+
+/// Goes through the table, and from each record by its key through the index back to that very record.
+fn proof(table: &Table) -> String {
+    let name = table.name;
+    let same: Vec<_> = table.key.iter().map(|column| format!("found.{column} = lying.{column}")).collect();
+    format!(
+        "SELECT count(*), coalesce(sum(lying.checksum >> 32), 0), coalesce(sum(lying.checksum & 4294967295), 0), \
+         coalesce(sum(NOT EXISTS (SELECT 1 FROM {name} AS found INDEXED BY {name}_by_key \
+         WHERE {} AND found.rowid = lying.rowid)), 0) FROM {name} AS lying NOT INDEXED",
+        same.join(" AND ")
     )
 }
 
@@ -227,10 +231,7 @@ mod tests {
     fn a_look_up_fixes_the_first_of_the_key_and_lists_the_last() {
         let (sql, size) = ROW_STATEMENTS.look_up(5);
         assert_eq!(size, 8);
-        assert!(
-            sql.ends_with("WHERE connection = ? AND id IN (?, ?, ?, ?, ?, ?, ?, ?)"),
-            "{sql}"
-        );
+        assert!(sql.ends_with("WHERE connection = ? AND id IN (?, ?, ?, ?, ?, ?, ?, ?)"), "{sql}");
     }
 
     #[test]

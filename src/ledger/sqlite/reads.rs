@@ -11,9 +11,10 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection as _, Sqlite};
 use tokio::sync::OnceCell;
 
-use super::batch::Prepared;
-use super::look_up::{CHUNK, by_ids};
-use super::queries::{self, OPERATION_STATEMENTS, ROW_STATEMENTS};
+use super::change::Prepared;
+use super::look_up::{CHUNK, Id, by_ids};
+use super::problems::Trouble;
+use super::queries;
 use super::stored::{STATES, Stored, StoredOperation, StoredRow, StoredRun, decode, state_name};
 use super::walk::{walk, walk_all};
 use super::{SqliteLedger, connections};
@@ -26,9 +27,7 @@ impl Ledger for SqliteLedger {
         let mut all = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(CHUNK) {
             let wanted: Vec<_> = chunk.iter().map(|id| id.0.to_vec()).collect();
-            let statement = ROW_STATEMENTS.look_up(chunk.len());
-            let found = by_ids(&mut *self.reader().await?, statement, Some(connection), &wanted).await;
-            let found = self.decoded::<StoredRow>(found)?;
+            let found = self.look_up::<StoredRow, _>(Some(connection), &wanted).await?;
             in_order(&mut all, chunk, found, |row| row.id);
         }
         if all.iter().any(Option::is_none) {
@@ -41,9 +40,7 @@ impl Ledger for SqliteLedger {
         let mut all = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(CHUNK) {
             let wanted: Vec<_> = chunk.iter().map(|id| id.0.clone()).collect();
-            let statement = OPERATION_STATEMENTS.look_up(chunk.len());
-            let found = by_ids(&mut *self.reader().await?, statement, None, &wanted).await;
-            let found = self.decoded::<StoredOperation>(found)?;
+            let found = self.look_up::<StoredOperation, _>(None, &wanted).await?;
             in_order(&mut all, chunk, found, |operation| operation.id.clone());
         }
         if all.iter().any(Option::is_none) {
@@ -57,10 +54,7 @@ impl Ledger for SqliteLedger {
         if changes.is_empty() {
             return Ok(());
         }
-        if changes
-            .iter()
-            .any(|change| matches!(change, Change::Operation { was: State::New, .. }))
-        {
+        if changes.iter().any(|change| matches!(change, Change::Operation { was: State::New, .. })) {
             self.believe_absence::<StoredOperation>(&self.walked.operations).await?;
         }
         writer.commit(changes.into_iter().map(Prepared::from).collect()).await
@@ -68,21 +62,14 @@ impl Ledger for SqliteLedger {
 
     async fn list_rows(&self, connection: &str, filter: &RowFilter) -> Result<Vec<RowRecord>, Problem> {
         self.believe_absence::<StoredRow>(&self.walked.rows).await?;
-        let states = if filter.states.is_empty() {
-            &STATES[..]
-        } else {
-            &filter.states[..]
-        };
+        let states = if filter.states.is_empty() { &STATES[..] } else { &filter.states[..] };
         let after = filter.after.map_or_else(Vec::new, |id| id.0.to_vec());
         let mut query = sqlx::query(queries::LIST_ROWS).bind(connection).bind(after);
         // The list has a fixed length; a state that is not asked for is filled up with one that is.
         for at in STATES.iter().zip(0..) {
             query = query.bind(state_name(states[at.1 % states.len()]));
         }
-        let found = query
-            .bind(i64::from(filter.limit))
-            .fetch_all(&mut *self.reader().await?)
-            .await;
+        let found = query.bind(i64::from(filter.limit)).fetch_all(&mut *self.reader().await?).await;
         self.decoded::<StoredRow>(found)
     }
 
@@ -97,18 +84,12 @@ impl Ledger for SqliteLedger {
 
     async fn last_commit(&self) -> Result<i64, Problem> {
         let summary = connections::summary(&mut *self.reader().await?).await;
-        summary
-            .map(|summary| summary.last_commit)
-            .map_err(|trouble| self.path.reading(trouble))
+        summary.map(|summary| summary.last_commit).map_err(|trouble| self.path.reading(trouble))
     }
 
     async fn verify(&self) -> Result<u64, Problem> {
-        let mut connection = connections::reader(&self.file)
-            .await
-            .map_err(|error| self.path.reading(error))?;
-        let walked = walk_all(&mut connection)
-            .await
-            .map_err(|trouble| self.path.reading(trouble));
+        let mut connection = connections::reader(&self.file).await.map_err(|error| self.path.reading(error))?;
+        let walked = walk_all(&mut connection).await.map_err(|trouble| self.path.reading(trouble));
         // What was read stands, however the connection ends.
         let _ = connection.close().await;
         walked
@@ -124,12 +105,21 @@ impl SqliteLedger {
         self.readers.acquire().await.map_err(|error| self.path.reading(error))
     }
 
+    async fn look_up<S: Stored, T: Id>(&self, name: Option<&str>, ids: &[T]) -> Result<Vec<S::Record>, Problem> {
+        let mut found = Vec::with_capacity(ids.len());
+        let take = |columns: &SqliteRow| {
+            found.push(decode::<S>(columns)?);
+            Ok::<_, Trouble>(())
+        };
+        let statement = S::statements().look_up(ids.len());
+        let done = by_ids(&mut *self.reader().await?, statement, name, ids, take).await;
+        done.map_err(|trouble| self.path.reading(trouble))?;
+        Ok(found)
+    }
+
     fn decoded<S: Stored>(&self, found: Result<Vec<SqliteRow>, sqlx::Error>) -> Result<Vec<S::Record>, Problem> {
         let found = found.map_err(|error| self.path.reading(error))?;
-        found
-            .iter()
-            .map(|columns| decode::<S>(columns).map_err(|damage| self.path.reading(damage)))
-            .collect()
+        found.iter().map(|columns| decode::<S>(columns).map_err(|damage| self.path.reading(damage))).collect()
     }
 
     /// Walks through a table once, before the first answer that something is not in it. A ledger that is only read is
@@ -138,11 +128,8 @@ impl SqliteLedger {
         if self.writer.is_none() {
             return Ok(());
         }
-        let walk = || async {
-            walk::<S>(&mut *self.reader().await?)
-                .await
-                .map_err(|trouble| self.path.reading(trouble))
-        };
+        let walk =
+            || async { walk::<S>(&mut *self.reader().await?).await.map_err(|trouble| self.path.reading(trouble)) };
         walked.get_or_try_init(walk).await.copied()
     }
 }

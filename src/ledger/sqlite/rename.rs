@@ -26,10 +26,7 @@ pub async fn rename(
     }
     let row = |row: StoredRow| (row.id.clone(), row.renamed(to));
     pages(connection, &mut summary.rows, from, Vec::new(), row).await?;
-    sqlx::query(ROW_STATEMENTS.delete_connection.as_str())
-        .bind(from)
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query(ROW_STATEMENTS.delete_connection.as_str()).bind(from).execute(&mut *connection).await?;
     let operation = |operation: StoredOperation| (operation.id.clone(), operation.renamed(to));
     pages(connection, &mut summary.operations, from, String::new(), operation).await?;
     let run = |run: StoredRun| (run.id.clone(), run.renamed(to));
@@ -40,10 +37,7 @@ pub async fn rename(
 async fn has_any(connection: &mut SqliteConnection, name: &str) -> Result<bool, sqlx::Error> {
     let tables: [&'static Statements; 2] = [&ROW_STATEMENTS, &OPERATION_STATEMENTS];
     for statements in tables {
-        let found = sqlx::query(statements.has_connection.as_str())
-            .bind(name)
-            .fetch_optional(&mut *connection)
-            .await?;
+        let found = sqlx::query(statements.has_connection.as_str()).bind(name).fetch_optional(&mut *connection).await?;
         if found.is_some() {
             return Ok(true);
         }
@@ -60,9 +54,7 @@ async fn pages<S: Stored, T: Id>(
     mut change: impl FnMut(S) -> (T, S),
 ) -> Result<(), Trouble> {
     loop {
-        let page = sqlx::query(S::statements().of_connection.as_str())
-            .bind(from)
-            .bind(after.clone());
+        let page = sqlx::query(S::statements().of_connection.as_str()).bind(from).bind(after.clone());
         let page = page.fetch_all(&mut *connection).await?;
         if page.is_empty() {
             return Ok(());

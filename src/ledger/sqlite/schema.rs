@@ -15,7 +15,8 @@ const VERSION: i64 = 1;
 
 /// What leads to each version from the one before: the name and the text of each thing it makes.
 ///
-/// The tables are trees by key (`WITHOUT ROWID`), so that one walk in the order of the key proves every look-up.
+/// Records lie in the order of their making, and a small index finds them by key: a second look at a file finds its
+/// rows side by side, and a change of state writes few pages. The indexes have names, so that a walk can ask for them.
 const MIGRATIONS: [&[(&str, &str)]; 1] = [&[
     (
         "ledger",
@@ -28,37 +29,31 @@ const MIGRATIONS: [&[(&str, &str)]; 1] = [&[
         "rows",
         "CREATE TABLE rows (connection TEXT NOT NULL, id BLOB NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, \
          content BLOB NOT NULL, request BLOB NOT NULL, revision INTEGER NOT NULL, problem TEXT, objects TEXT NOT NULL, \
-         members BLOB NOT NULL, bound TEXT, run TEXT NOT NULL, at INTEGER NOT NULL, checksum INTEGER NOT NULL, \
-         PRIMARY KEY (connection, id)) STRICT, WITHOUT ROWID",
+         members BLOB NOT NULL, bound TEXT, run TEXT NOT NULL, at INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT",
     ),
+    ("rows_by_key", "CREATE UNIQUE INDEX rows_by_key ON rows (connection, id)"),
     (
         "operations",
         "CREATE TABLE operations (id TEXT NOT NULL, connection TEXT NOT NULL, row_id BLOB NOT NULL, step TEXT NOT NULL, \
          operation TEXT NOT NULL, path TEXT NOT NULL, body BLOB NOT NULL, state TEXT NOT NULL, generation INTEGER, \
          first_sent INTEGER, last_sent INTEGER, doubts INTEGER, object TEXT, problem TEXT, run TEXT NOT NULL, \
-         at INTEGER NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (id)) STRICT, WITHOUT ROWID",
+         at INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT",
     ),
+    ("operations_by_key", "CREATE UNIQUE INDEX operations_by_key ON operations (id)"),
     (
         "runs",
         "CREATE TABLE runs (id TEXT NOT NULL, connection TEXT NOT NULL, started INTEGER NOT NULL, finished INTEGER, \
-         report TEXT NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (id)) STRICT, WITHOUT ROWID",
+         report TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT",
     ),
-    (
-        "runs_of_connection",
-        "CREATE INDEX runs_of_connection ON runs (connection, id)",
-    ),
+    ("runs_by_key", "CREATE UNIQUE INDEX runs_by_key ON runs (id)"),
+    ("runs_of_connection", "CREATE INDEX runs_of_connection ON runs (connection, id)"),
 ]];
 
 /// Fills an empty file: tables, version, application id and the first summary.
 pub async fn lay_out(connection: &mut SqliteConnection, now: i64) -> Result<(), sqlx::Error> {
-    sqlx::query(AssertSqlSafe(format!("PRAGMA application_id = {APPLICATION_ID}")))
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query(AssertSqlSafe(format!("PRAGMA application_id = {APPLICATION_ID}"))).execute(&mut *connection).await?;
     migrate(connection, 0).await?;
-    Summary::new(now)
-        .bind(sqlx::query(queries::WRITE_SUMMARY))
-        .execute(&mut *connection)
-        .await?;
+    Summary::new(now).bind(sqlx::query(queries::WRITE_SUMMARY)).execute(&mut *connection).await?;
     write_ahead(connection).await?;
     Ok(())
 }
@@ -69,9 +64,7 @@ pub async fn enter(connection: &mut SqliteConnection, path: &LedgerPath) -> Resu
     if !write_ahead(connection).await.map_err(|error| path.writing(error))? {
         return Err(path.damaged("its journal cannot be switched to write-ahead"));
     }
-    migrate(connection, version)
-        .await
-        .map_err(|error| path.writing(error))?;
+    migrate(connection, version).await.map_err(|error| path.writing(error))?;
     compare(connection, path).await
 }
 
@@ -85,15 +78,11 @@ pub async fn enter_read_only(connection: &mut SqliteConnection, path: &LedgerPat
 }
 
 async fn gate(connection: &mut SqliteConnection, path: &LedgerPath) -> Result<i64, Problem> {
-    let application = number(connection, "PRAGMA application_id")
-        .await
-        .map_err(|error| path.reading(error))?;
+    let application = number(connection, "PRAGMA application_id").await.map_err(|error| path.reading(error))?;
     if application != APPLICATION_ID {
         return Err(path.damaged("it is not marked as a ledger of rowbill"));
     }
-    let version = number(connection, "PRAGMA user_version")
-        .await
-        .map_err(|error| path.reading(error))?;
+    let version = number(connection, "PRAGMA user_version").await.map_err(|error| path.reading(error))?;
     if version > VERSION {
         return Err(path.newer(version, VERSION));
     }
@@ -113,9 +102,7 @@ async fn migrate(connection: &mut SqliteConnection, from: i64) -> Result<(), sql
     for (_, statement) in MIGRATIONS.iter().skip(done).copied().flatten() {
         sqlx::query(*statement).execute(&mut *transaction).await?;
     }
-    sqlx::query(AssertSqlSafe(format!("PRAGMA user_version = {VERSION}")))
-        .execute(&mut *transaction)
-        .await?;
+    sqlx::query(AssertSqlSafe(format!("PRAGMA user_version = {VERSION}"))).execute(&mut *transaction).await?;
     transaction.commit().await
 }
 
@@ -136,9 +123,7 @@ async fn compare(connection: &mut SqliteConnection, path: &LedgerPath) -> Result
 
 /// Switches to write-ahead logging; whether it worked.
 async fn write_ahead(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    let mode: String = sqlx::query_scalar("PRAGMA journal_mode = WAL")
-        .fetch_one(connection)
-        .await?;
+    let mode: String = sqlx::query_scalar("PRAGMA journal_mode = WAL").fetch_one(connection).await?;
     Ok(mode == "wal")
 }
 

@@ -2,18 +2,18 @@
 //!
 //! A record that cannot be found any more, because a bit of its key or of the tree above it has flipped, looks like a
 //! row that was never billed. Its checksum is of no help then. So the first time that a look-up finds nothing, the
-//! table is walked through once in the order of its key: every record must fit its checksum, come after the one
-//! before it, and together they must be those that the summary counts. From then on absence is believed; a table
-//! in which everything is found is never walked.
+//! table is walked through once: its records must be those that the summary counts, and each must be found by its key
+//! in the way that look-ups take. From then on absence is believed; a table in which everything is found is never
+//! walked.
 
 use futures::TryStreamExt as _;
-use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection as _, Row as _};
 use tokio::sync::OnceCell;
 
 use super::connections::summary;
 use super::problems::Trouble;
-use super::stored::{Damage, Stored, StoredOperation, StoredRow, StoredRun, Summary, Tally, checked};
+use super::stored::{Damage, Stored, StoredOperation, StoredRow, StoredRun, Summary, Tally, decode};
 
 /// Which tables have been walked through since the ledger was opened.
 #[derive(Default)]
@@ -27,49 +27,52 @@ pub struct Walked {
 /// Walks through one table as it is now.
 pub async fn walk<S: Stored>(connection: &mut SqliteConnection) -> Result<(), Trouble> {
     let mut transaction = connection.begin().await?;
-    let summary = summary(&mut transaction).await?;
-    through::<S>(&mut transaction, &summary).await?;
+    let expected = S::tally(&summary(&mut transaction).await?);
+    complete::<S>(&mut transaction, expected).await?;
     transaction.rollback().await?;
     Ok(())
 }
 
-/// Walks through everything as it is now, SQLite's own structures included; the number of records.
+/// Walks through everything as it is now, every record and SQLite's own structures included; the number of records.
 pub async fn walk_all(connection: &mut SqliteConnection) -> Result<u64, Trouble> {
     let mut transaction = connection.begin().await?;
-    let found: String = sqlx::query_scalar("PRAGMA integrity_check(1)")
-        .fetch_one(&mut *transaction)
-        .await?;
-    if found != "ok" {
-        return Err(Damage(found.replace('\n', " ")).into());
-    }
     let summary = summary(&mut transaction).await?;
     let rows = through::<StoredRow>(&mut transaction, &summary).await?;
     let operations = through::<StoredOperation>(&mut transaction, &summary).await?;
     let runs = through::<StoredRun>(&mut transaction, &summary).await?;
+    let found: String = sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(&mut *transaction).await?;
+    if found != "ok" {
+        return Err(Damage(found.replace('\n', " ")).into());
+    }
     transaction.rollback().await?;
     Ok(rows + operations + runs)
 }
 
+/// Every record fits its checksum, and they are those that the summary counts.
 async fn through<S: Stored>(connection: &mut SqliteConnection, summary: &Summary) -> Result<u64, Trouble> {
-    let table = S::statements();
-    let mut found = Tally::default();
-    let mut before: Option<S> = None;
-    let mut records = sqlx::query(table.all.as_str()).fetch(connection);
+    let mut records = sqlx::query(S::statements().all.as_str()).fetch(&mut *connection);
+    let mut found: u64 = 0;
     while let Some(columns) = records.try_next().await? {
-        let stored = checked::<S>(&columns)?;
-        if before.is_some_and(|before| !stored.follows(&before)) {
-            return Err(Damage(format!("{} is out of order in {}", stored.label(), table.name)).into());
-        }
-        found.add(stored.checksum());
-        before = Some(stored);
+        decode::<S>(&columns)?;
+        found += 1;
     }
-    let expected = S::tally(summary);
+    drop(records);
+    complete::<S>(connection, S::tally(summary)).await?;
+    Ok(found)
+}
+
+/// The records are as many as the summary counts, with the same checksums, and each can be found.
+async fn complete<S: Stored>(connection: &mut SqliteConnection, expected: Tally) -> Result<(), Trouble> {
+    let name = S::statements().name;
+    let columns = sqlx::query(S::statements().proof.as_str()).fetch_one(connection).await?;
+    let (upper, lower): (i64, i64) = (columns.try_get(1)?, columns.try_get(2)?);
+    let found = Tally { count: columns.try_get(0)?, sum: (upper << 32).wrapping_add(lower) };
     if found != expected {
-        let what = format!(
-            "{} has {} records instead of {}, or other ones",
-            table.name, found.count, expected.count
-        );
+        let what = format!("{name} has {} records instead of {}, or other ones", found.count, expected.count);
         return Err(Damage(what).into());
     }
-    Ok(u64::try_from(found.count).unwrap_or_default())
+    match columns.try_get(3)? {
+        0 => Ok(()),
+        lost => Err(Damage(format!("the index of {name} does not lead to {lost} of its records")).into()),
+    }
 }

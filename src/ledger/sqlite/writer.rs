@@ -12,7 +12,8 @@ use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::batch::{Batch, Prepared};
+use super::batch::Batch;
+use super::change::Prepared;
 use super::connections::begin_writing;
 use super::owner::Owner;
 use super::problems::{LedgerPath, Trouble};
@@ -49,26 +50,14 @@ impl Writer {
     /// Starts the task. It holds the owner's lock until its last commit is written.
     pub fn start(connection: SqliteConnection, summary: Summary, path: LedgerPath, owner: Arc<Owner>) -> Self {
         let (queue, commits) = mpsc::channel(QUEUE);
-        let desk = Desk {
-            connection,
-            summary,
-            path: path.clone(),
-            _owner: owner,
-        };
-        Self {
-            queue,
-            task: tokio::spawn(desk.work(commits)),
-            path,
-        }
+        let desk = Desk { connection, summary, path: path.clone(), _owner: owner };
+        Self { queue, task: tokio::spawn(desk.work(commits)), path }
     }
 
     /// Writes all changes or none; they are durable when it returns.
     pub async fn commit(&self, changes: Vec<Prepared>) -> Result<(), Problem> {
         let (answer, answered) = oneshot::channel();
-        self.queue
-            .send(Commit { changes, answer })
-            .await
-            .map_err(|_| self.path.stopped())?;
+        self.queue.send(Commit { changes, answer }).await.map_err(|_| self.path.stopped())?;
         answered.await.map_err(|_| self.path.stopped())?
     }
 
@@ -113,10 +102,7 @@ impl Desk {
     async fn write(&mut self, batch: Vec<Commit>) -> Result<(), Problem> {
         let (changes, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|commit| (commit.changes, commit.answer)).unzip();
-        let written = self
-            .transact(changes)
-            .await
-            .map_err(|trouble| self.path.writing(trouble));
+        let written = self.transact(changes).await.map_err(|trouble| self.path.writing(trouble));
         let (outcomes, end) = match written {
             Ok(outcomes) => (outcomes, Ok(())),
             Err(problem) => (vec![Err(problem.clone()); answers.len()], Err(problem)),
@@ -141,10 +127,7 @@ impl Desk {
             transaction.rollback().await?;
             return Ok(outcomes);
         }
-        summary
-            .bind(sqlx::query(queries::WRITE_SUMMARY))
-            .execute(&mut *transaction)
-            .await?;
+        summary.bind(sqlx::query(queries::WRITE_SUMMARY)).execute(&mut *transaction).await?;
         transaction.commit().await?;
         self.summary = summary;
         Ok(outcomes)

@@ -63,17 +63,7 @@ pub async fn rows_come_in_order(harness: &mut dyn Harness) {
 
 /// What stands in a cell arrives as it stands.
 pub async fn cells_are_exact(harness: &mut dyn Harness) {
-    let odd = [
-        "007",
-        " padded ",
-        "a,b;c\td|e",
-        "say \"yes\"",
-        "Ґанок 😀 é",
-        "=1+1",
-        "'quoted",
-        "1.10",
-        "TRUE",
-    ];
+    let odd = ["007", " padded ", "a,b;c\td|e", "say \"yes\"", "Ґанок 😀 é", "=1+1", "'quoted", "1.10", "TRUE"];
     let line: Vec<String> = odd.iter().map(ToString::to_string).collect();
     let header: Vec<String> = (0..odd.len()).map(|at| format!("H{at}")).collect();
     harness.hold(&[header, line.clone()]).await;
@@ -83,9 +73,7 @@ pub async fn cells_are_exact(harness: &mut dyn Harness) {
 
 /// A row has one cell per header, and nothing in a cell is [`Cell::Empty`].
 pub async fn missing_cells_are_empty(harness: &mut dyn Harness) {
-    harness
-        .hold(&table(&[&["A", "B", "C"], &["1", "", ""], &["", "", "3"]]))
-        .await;
+    harness.hold(&table(&[&["A", "B", "C"], &["1", "", ""], &["", "", "3"]])).await;
     let rows = all(harness.source()).await.expect("a whole table");
     assert_eq!(rows[0].cells, [Cell::Text("1".into()), Cell::Empty, Cell::Empty]);
     assert_eq!(rows[1].cells, [Cell::Empty, Cell::Empty, Cell::Text("3".into())]);
@@ -93,9 +81,7 @@ pub async fn missing_cells_are_empty(harness: &mut dyn Harness) {
 
 /// Doubled headers and empty ones are given too: what they mean is decided elsewhere.
 pub async fn headers_are_as_written(harness: &mut dyn Harness) {
-    harness
-        .hold(&table(&[&[" Order ", "", "Name", "Name"], &["1", "2", "3", "4"]]))
-        .await;
+    harness.hold(&table(&[&[" Order ", "", "Name", "Name"], &["1", "2", "3", "4"]])).await;
     let reading = harness.source().read().await.expect("a header");
     assert_eq!(reading.header.names, [" Order ", "", "Name", "Name"]);
 }
@@ -178,10 +164,7 @@ pub async fn rows_without_marks_keep_empty_cells(harness: &mut dyn Harness) {
     harness.hold(&orders()).await;
     read(harness).await;
     let some = marks(&["A-1", "A-2", "A-3"]).split_off(2);
-    assert_eq!(
-        write(harness, &["Status"], some).await,
-        Ok(Written { rows: 1, missing: 0 })
-    );
+    assert_eq!(write(harness, &["Status"], some).await, Ok(Written { rows: 1, missing: 0 }));
     assert_eq!(harness.written().await, marked(&["", "", "done A-3"]));
 }
 
@@ -203,13 +186,7 @@ pub async fn a_column_that_is_not_there(harness: &mut dyn Harness) {
 pub async fn moved_rows(harness: &mut dyn Harness) {
     harness.hold(&orders()).await;
     read(harness).await;
-    let now = table(&[
-        HEADER,
-        &["A-9", "", "new"],
-        &["A-3", "", "bulb"],
-        &["A-1", "", "lamp"],
-        &["A-9", "", "again"],
-    ]);
+    let now = table(&[HEADER, &["A-9", "", "new"], &["A-3", "", "bulb"], &["A-1", "", "lamp"], &["A-9", "", "again"]]);
     harness.hold(&now).await;
     let written = write(harness, &["Status"], marks(&["A-1", "A-2", "A-3", "A-9"])).await;
     if !harness.follows_moved_rows() {
@@ -217,22 +194,14 @@ pub async fn moved_rows(harness: &mut dyn Harness) {
         return;
     }
     assert_eq!(written, Ok(Written { rows: 2, missing: 2 }));
-    let status: Vec<String> = harness.written().await[1..]
-        .iter()
-        .map(|line| line[1].clone())
-        .collect();
+    let status: Vec<String> = harness.written().await[1..].iter().map(|line| line[1].clone()).collect();
     assert_eq!(status, ["", "done A-3", "done A-1", ""]);
 }
 
 const HEADER: &[&str] = &["Order", "Status", "What"];
 
 fn orders() -> Vec<Vec<String>> {
-    table(&[
-        HEADER,
-        &["A-1", "", "lamp"],
-        &["A-2", "", "chair, red"],
-        &["A-3", "", "bulb"],
-    ])
+    table(&[HEADER, &["A-1", "", "lamp"], &["A-2", "", "chair, red"], &["A-3", "", "bulb"]])
 }
 
 /// The orders with this in their status cells.
@@ -255,10 +224,7 @@ fn marks(keys: &[&str]) -> Vec<Mark> {
 }
 
 fn table(lines: &[&[&str]]) -> Vec<Vec<String>> {
-    lines
-        .iter()
-        .map(|line| line.iter().map(ToString::to_string).collect())
-        .collect()
+    lines.iter().map(|line| line.iter().map(ToString::to_string).collect()).collect()
 }
 
 fn body(table: &[Vec<String>]) -> Vec<Vec<String>> {
@@ -266,9 +232,7 @@ fn body(table: &[Vec<String>]) -> Vec<Vec<String>> {
 }
 
 fn texts(rows: &[Row]) -> Vec<Vec<String>> {
-    rows.iter()
-        .map(|row| row.cells.iter().map(|cell| cell.text().to_owned()).collect())
-        .collect()
+    rows.iter().map(|row| row.cells.iter().map(|cell| cell.text().to_owned()).collect()).collect()
 }
 
 /// One reading to its end.
@@ -286,21 +250,12 @@ async fn read(harness: &dyn Harness) {
 }
 
 async fn write(harness: &dyn Harness, columns: &[&str], marks: Vec<Mark>) -> Result<Written, Problem> {
-    let layout = Layout {
-        key: vec!["Order".to_owned()],
-        columns: columns.iter().map(ToString::to_string).collect(),
-    };
-    harness
-        .source()
-        .write_back(&layout, stream::iter(marks).chunks(2).boxed())
-        .await
+    let layout = Layout { key: vec!["Order".to_owned()], columns: columns.iter().map(ToString::to_string).collect() };
+    harness.source().write_back(&layout, stream::iter(marks).chunks(2).boxed()).await
 }
 
 fn refused<T: std::fmt::Debug>(result: Result<T, Problem>, code: &str) {
     let problem = result.expect_err(code);
     assert_eq!(problem.code, code, "{problem:?}");
-    assert!(
-        problem.place.is_some() && problem.advice.is_some(),
-        "a place and advice: {problem:?}"
-    );
+    assert!(problem.place.is_some() && problem.advice.is_some(), "a place and advice: {problem:?}");
 }

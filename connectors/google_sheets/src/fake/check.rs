@@ -28,22 +28,16 @@ impl Method {
     /// `values.batchGet`.
     pub(super) fn name(&self) -> &'static str {
         let id = self.0["id"].as_str().unwrap_or_default();
-        id.strip_prefix("sheets.spreadsheets.values.").map_or_else(
-            || id.strip_prefix("sheets.").unwrap_or(id),
-            |_| &id["sheets.spreadsheets.".len()..],
-        )
+        id.strip_prefix("sheets.spreadsheets.values.")
+            .map_or_else(|| id.strip_prefix("sheets.").unwrap_or(id), |_| &id["sheets.spreadsheets.".len()..])
     }
 
     pub(super) fn allows(&self, scope: &str) -> bool {
-        self.0["scopes"]
-            .as_array()
-            .is_some_and(|scopes| scopes.iter().any(|allowed| allowed == scope))
+        self.0["scopes"].as_array().is_some_and(|scopes| scopes.iter().any(|allowed| allowed == scope))
     }
 
     fn parameter(&self, name: &str) -> Option<&'static Value> {
-        let own = self.0["parameters"]
-            .get(name)
-            .filter(|parameter| parameter["location"] == "query");
+        let own = self.0["parameters"].get(name).filter(|parameter| parameter["location"] == "query");
         own.or_else(|| DISCOVERY["parameters"].get(name))
     }
 }
@@ -107,11 +101,7 @@ fn check_object(schema: &Value, fields: &Map<String, Value>, at: &str) -> Result
                 format!("Invalid JSON payload received. Unknown name \"{name}\" at '{at}': Cannot find field.");
             Refusal::invalid(message)
         };
-        check_value(
-            schema["properties"].get(name).ok_or_else(unknown)?,
-            value,
-            &format!("{at}.{name}"),
-        )?;
+        check_value(schema["properties"].get(name).ok_or_else(unknown)?, value, &format!("{at}.{name}"))?;
     }
     Ok(())
 }
@@ -121,16 +111,10 @@ fn check_mask(schema: &Value, mask: &str) -> Result<(), Refusal> {
     for path in mask.split(',') {
         let mut here = resolved(schema);
         for name in path.split('.') {
-            let inside = if here["type"] == "array" {
-                resolved(&here["items"])
-            } else {
-                here
-            };
+            let inside = if here["type"] == "array" { resolved(&here["items"]) } else { here };
             let field = inside["properties"].get(name);
             here = resolved(field.ok_or_else(|| {
-                Refusal::invalid(format!(
-                    "Request contains an invalid argument: invalid field mask \"{path}\""
-                ))
+                Refusal::invalid(format!("Request contains an invalid argument: invalid field mask \"{path}\""))
             })?);
         }
     }
@@ -154,23 +138,15 @@ pub(super) fn masked(value: &Value, paths: &[&str]) -> Value {
 
 fn below<'a>(path: &'a str, name: &str) -> Option<&'a str> {
     let rest = path.strip_prefix(name)?;
-    if rest.is_empty() {
-        Some(rest)
-    } else {
-        rest.strip_prefix('.')
-    }
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('.') }
 }
 
 fn resolved(schema: &Value) -> &Value {
-    schema["$ref"]
-        .as_str()
-        .map_or(schema, |name| &DISCOVERY["schemas"][name])
+    schema["$ref"].as_str().map_or(schema, |name| &DISCOVERY["schemas"][name])
 }
 
 fn is_option(schema: &Value, text: &str) -> bool {
-    schema["enum"]
-        .as_array()
-        .is_none_or(|options| options.iter().any(|option| option == text))
+    schema["enum"].as_array().is_none_or(|options| options.iter().any(|option| option == text))
 }
 
 #[cfg(test)]
@@ -181,36 +157,23 @@ mod tests {
 
     fn query(path: &str, pairs: &[(&str, &str)]) -> Result<(), String> {
         let (method, _) = Method::find("GET", path).ok_or("no method")?;
-        let pairs: Vec<_> = pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
+        let pairs: Vec<_> = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         check_query(&method, &pairs).map_err(|refusal| refusal.2)
     }
 
     fn body(value: &Value) -> Result<(), String> {
         let (method, _) = Method::find("POST", "/v4/spreadsheets/x/values:batchUpdate").ok_or("no method")?;
-        check_body(&method, value.to_string().as_bytes())
-            .map(drop)
-            .map_err(|refusal| refusal.2)
+        check_body(&method, value.to_string().as_bytes()).map(drop).map_err(|refusal| refusal.2)
     }
 
     #[test]
     fn methods_are_found_by_their_paths() {
         let name = |verb, path| Method::find(verb, path).map(|(method, id)| (method.name(), id.to_owned()));
-        assert_eq!(
-            name("GET", "/v4/spreadsheets/1Ab"),
-            Some(("spreadsheets.get", "1Ab".to_owned()))
-        );
-        assert_eq!(
-            name("GET", "/v4/spreadsheets/x/values:batchGet"),
-            Some(("values.batchGet", "x".to_owned()))
-        );
-        for (verb, path) in [
-            ("POST", "/v4/spreadsheets/x"),
-            ("GET", "/v4/spreadsheets/"),
-            ("GET", "/v3/spreadsheets/x"),
-        ] {
+        assert_eq!(name("GET", "/v4/spreadsheets/1Ab"), Some(("spreadsheets.get", "1Ab".to_owned())));
+        assert_eq!(name("GET", "/v4/spreadsheets/x/values:batchGet"), Some(("values.batchGet", "x".to_owned())));
+        for (verb, path) in
+            [("POST", "/v4/spreadsheets/x"), ("GET", "/v4/spreadsheets/"), ("GET", "/v3/spreadsheets/x")]
+        {
             assert_eq!(name(verb, path), None);
         }
     }
@@ -219,15 +182,7 @@ mod tests {
     fn unknown_doubled_and_wrong_parameters_are_refused() {
         let values = "/v4/spreadsheets/x/values:batchGet";
         assert_eq!(
-            query(
-                values,
-                &[
-                    ("ranges", "A"),
-                    ("ranges", "B"),
-                    ("majorDimension", "ROWS"),
-                    ("alt", "json")
-                ]
-            ),
+            query(values, &[("ranges", "A"), ("ranges", "B"), ("majorDimension", "ROWS"), ("alt", "json")]),
             Ok(())
         );
         assert!(query(values, &[("range", "A")]).is_err());
@@ -235,10 +190,7 @@ mod tests {
         assert!(query(values, &[("valueRenderOption", "RAW")]).is_err());
         assert!(query(values, &[("alt", "json"), ("alt", "json")]).is_err());
         let facts = "/v4/spreadsheets/x";
-        assert_eq!(
-            query(facts, &[("fields", "properties.timeZone,sheets.properties.title")]),
-            Ok(())
-        );
+        assert_eq!(query(facts, &[("fields", "properties.timeZone,sheets.properties.title")]), Ok(()));
         assert!(query(facts, &[("fields", "properties.zone")]).is_err());
     }
 
@@ -257,9 +209,6 @@ mod tests {
     #[test]
     fn a_mask_leaves_what_it_names() {
         let whole = json!({ "a": { "b": 1, "c": 2 }, "d": [{ "e": { "f": 1 }, "g": 2 }], "h": 3 });
-        assert_eq!(
-            masked(&whole, &["a.b", "d.e"]),
-            json!({ "a": { "b": 1 }, "d": [{ "e": { "f": 1 } }] })
-        );
+        assert_eq!(masked(&whole, &["a.b", "d.e"]), json!({ "a": { "b": 1 }, "d": [{ "e": { "f": 1 } }] }));
     }
 }

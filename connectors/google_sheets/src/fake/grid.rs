@@ -25,13 +25,7 @@ pub(super) fn read(sheets: &Sheets, name: &str, formatted: bool) -> Result<Value
         cells.iter().map(|cell| shown(cell, formatted)).collect::<Vec<_>>()
     };
     let last = range.rows.1.map_or(rows.len(), |last| rows.len().min(last + 1));
-    let cells = trimmed(
-        rows.get(range.rows.0..last)
-            .unwrap_or_default()
-            .iter()
-            .map(row)
-            .collect(),
-    );
+    let cells = trimmed(rows.get(range.rows.0..last).unwrap_or_default().iter().map(row).collect());
     let mut answer = json!({ "range": name, "majorDimension": "ROWS" });
     if !cells.is_empty() {
         answer["values"] = json!(cells);
@@ -41,9 +35,7 @@ pub(super) fn read(sheets: &Sheets, name: &str, formatted: bool) -> Result<Value
 
 /// Writes one range of a request; says how many cells.
 pub(super) fn write(sheets: &mut Sheets, data: &Value) -> Result<usize, Refusal> {
-    let name = data["range"]
-        .as_str()
-        .ok_or_else(|| Refusal::invalid("A range is missing."))?;
+    let name = data["range"].as_str().ok_or_else(|| Refusal::invalid("A range is missing."))?;
     let range = parse(sheets, name)?;
     let rows = &mut sheets[range.sheet].1;
     let mut written = 0;
@@ -99,32 +91,19 @@ fn shown(cell: &Value, formatted: bool) -> Value {
 fn parse(sheets: &Sheets, name: &str) -> Result<Range, Refusal> {
     let unknown = || Refusal::invalid(format!("Unable to parse range: {name}"));
     let (sheet, cells) = split(name).ok_or_else(unknown)?;
-    let sheet = sheets
-        .iter()
-        .position(|(title, _)| *title == sheet)
-        .ok_or_else(unknown)?;
+    let sheet = sheets.iter().position(|(title, _)| *title == sheet).ok_or_else(unknown)?;
     let Some(cells) = cells else {
-        return Ok(Range {
-            sheet,
-            rows: (0, None),
-            columns: (0, None),
-        });
+        return Ok(Range { sheet, rows: (0, None), columns: (0, None) });
     };
     let (first, last) = cells.split_once(':').unwrap_or((cells, cells));
     let (first, last) = (corner(first).ok_or_else(unknown)?, corner(last).ok_or_else(unknown)?);
-    Ok(Range {
-        sheet,
-        rows: (first.0.unwrap_or_default(), last.0),
-        columns: (first.1.unwrap_or_default(), last.1),
-    })
+    Ok(Range { sheet, rows: (first.0.unwrap_or_default(), last.0), columns: (first.1.unwrap_or_default(), last.1) })
 }
 
 /// The sheet's name without quotes, and what stands behind `!`.
 fn split(name: &str) -> Option<(String, Option<&str>)> {
     let Some(quoted) = name.strip_prefix('\'') else {
-        let (sheet, cells) = name
-            .split_once('!')
-            .map_or((name, None), |(sheet, cells)| (sheet, Some(cells)));
+        let (sheet, cells) = name.split_once('!').map_or((name, None), |(sheet, cells)| (sheet, Some(cells)));
         return Some((sheet.to_owned(), cells));
     };
     let end = (0..quoted.len()).find(|&at| {
@@ -142,17 +121,9 @@ fn split(name: &str) -> Option<(String, Option<&str>)> {
 fn corner(text: &str) -> Option<(Option<usize>, Option<usize>)> {
     let letters = text.bytes().take_while(u8::is_ascii_uppercase).count();
     let (column, row) = text.split_at(letters);
-    let number = |letters: &str| {
-        letters
-            .bytes()
-            .fold(0, |sum, letter| sum * 26 + usize::from(letter - b'A') + 1)
-    };
+    let number = |letters: &str| letters.bytes().fold(0, |sum, letter| sum * 26 + usize::from(letter - b'A') + 1);
     let column = (!column.is_empty()).then(|| number(column) - 1);
-    let row = if row.is_empty() {
-        None
-    } else {
-        Some(row.parse::<usize>().ok()?.checked_sub(1)?)
-    };
+    let row = if row.is_empty() { None } else { Some(row.parse::<usize>().ok()?.checked_sub(1)?) };
     (row.is_some() || column.is_some()).then_some((row, column))
 }
 
@@ -171,9 +142,6 @@ mod tests {
         assert_eq!(parsed("'O'!1:1"), range(0, (0, Some(0)), (0, None)));
         assert_eq!(parsed("'O'!AA2:AB9"), range(0, (1, Some(8)), (26, Some(27))));
         assert_eq!(parsed("'Bob''s \"!\" '''''!A2"), range(1, (1, Some(1)), (0, Some(0))));
-        assert_eq!(
-            (parsed("P"), parsed("O!"), parsed("O!A0"), parsed("'O")),
-            (None, None, None, None)
-        );
+        assert_eq!((parsed("P"), parsed("O!"), parsed("O!A0"), parsed("'O")), (None, None, None, None));
     }
 }

@@ -44,10 +44,7 @@ pub(super) fn spawn(listener: TcpListener, state: Arc<Mutex<State>>, stopped: on
             _ = stopped => {}
         }
     };
-    std::thread::Builder::new()
-        .name("fake-sheets".to_owned())
-        .spawn(move || runtime.block_on(serve))
-        .map(drop)
+    std::thread::Builder::new().name("fake-sheets".to_owned()).spawn(move || runtime.block_on(serve)).map(drop)
 }
 
 async fn answer(Shared(state): Shared<Arc<Mutex<State>>>, request: Request) -> Response<Body> {
@@ -64,9 +61,8 @@ fn respond(state: &mut State, parts: &Parts, body: &[u8]) -> Response<Body> {
         Some((method, _)) => method.name().to_owned(),
         None => format!("{} {}", parts.method, parts.uri.path()),
     };
-    let query: Vec<(String, String)> = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
-        .into_owned()
-        .collect();
+    let query: Vec<(String, String)> =
+        form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let fault = state.fault(&method);
     let carried_out = fault.as_ref().is_none_or(|fault| fault.after_commit);
     let (mut status, mut answer) = match &found {
@@ -74,24 +70,14 @@ fn respond(state: &mut State, parts: &Parts, body: &[u8]) -> Response<Body> {
         _ if is_token => token::give(state, body),
         Some((method, id)) => call(state, method, id, parts, &query, body)
             .map_or_else(|refusal| (refusal.0, refusal.body()), |answer| (200, answer)),
-        None => (
-            404,
-            json!({ "error": { "code": 404, "message": "Not Found", "status": "NOT_FOUND" } }),
-        ),
+        None => (404, json!({ "error": { "code": 404, "message": "Not Found", "status": "NOT_FOUND" } })),
     };
     if let Some(fault) = &fault {
         status = fault.status;
         answer = json!({ "error": { "code": status, "message": "A fault was asked for.", "status": "FAULT" } });
     }
-    state.calls.push(Call {
-        method,
-        query,
-        body: serde_json::from_slice(body).unwrap_or_default(),
-        status,
-    });
-    let mut response = Response::builder()
-        .status(status)
-        .header(header::CONTENT_TYPE, "application/json");
+    state.calls.push(Call { method, query, body: serde_json::from_slice(body).unwrap_or_default(), status });
+    let mut response = Response::builder().status(status).header(header::CONTENT_TYPE, "application/json");
     if let Some(seconds) = fault.and_then(|fault| fault.retry_after) {
         response = response.header(header::RETRY_AFTER, seconds);
     }
@@ -120,13 +106,8 @@ fn call(
 }
 
 fn authorize(state: &State, method: &Method, parts: &Parts) -> Result<(), Refusal> {
-    let header = parts
-        .headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let scopes = header
-        .and_then(|text| text.strip_prefix("Bearer "))
-        .and_then(|token| state.tokens.get(token));
+    let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let scopes = header.and_then(|text| text.strip_prefix("Bearer ")).and_then(|token| state.tokens.get(token));
     let Some(scopes) = scopes else {
         let message = "Request had invalid authentication credentials. Expected OAuth 2 access token.";
         return Err(Refusal(401, "UNAUTHENTICATED", message.to_owned()));
@@ -134,11 +115,7 @@ fn authorize(state: &State, method: &Method, parts: &Parts) -> Result<(), Refusa
     if scopes.split(' ').any(|scope| method.allows(scope)) {
         return Ok(());
     }
-    Err(Refusal(
-        403,
-        "PERMISSION_DENIED",
-        "Request had insufficient authentication scopes.".to_owned(),
-    ))
+    Err(Refusal(403, "PERMISSION_DENIED", "Request had insufficient authentication scopes.".to_owned()))
 }
 
 fn facts(state: &State, query: &[(String, String)]) -> Value {
@@ -160,12 +137,7 @@ fn facts(state: &State, query: &[(String, String)]) -> Value {
 }
 
 fn batch_get(state: &State, query: &[(String, String)]) -> Result<Value, Refusal> {
-    let option = |wanted: &str| {
-        query
-            .iter()
-            .find(|(name, _)| name == wanted)
-            .map(|(_, value)| value.as_str())
-    };
+    let option = |wanted: &str| query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
     if option("majorDimension").is_some_and(|dimension| dimension != "ROWS") {
         return Err(Refusal(501, "UNIMPLEMENTED", "The fake gives rows only.".to_owned()));
     }

@@ -14,21 +14,14 @@ pub(super) fn give(state: &mut State, body: &[u8]) -> (u16, Value) {
         Ok(scopes) => {
             let token = format!("fake-token-{}", state.tokens.len() + 1);
             state.tokens.insert(token.clone(), scopes);
-            (
-                200,
-                json!({ "access_token": token, "token_type": "Bearer", "expires_in": 3599 }),
-            )
+            (200, json!({ "access_token": token, "token_type": "Bearer", "expires_in": 3599 }))
         }
         Err(why) => (400, json!({ "error": "invalid_grant", "error_description": why })),
     }
 }
 
 fn scopes(url: &str, body: &[u8]) -> Result<String, &'static str> {
-    let field = |wanted| {
-        form_urlencoded::parse(body)
-            .find(|(name, _)| name == wanted)
-            .map(|(_, value)| value)
-    };
+    let field = |wanted| form_urlencoded::parse(body).find(|(name, _)| name == wanted).map(|(_, value)| value);
     if field("grant_type").as_deref() != Some(GRANT) {
         return Err("Unsupported grant_type.");
     }
@@ -58,9 +51,7 @@ fn scopes(url: &str, body: &[u8]) -> Result<String, &'static str> {
 /// Google takes padding, which a client should not send and this one does.
 fn bytes(part: &str) -> Result<Vec<u8>, &'static str> {
     let part = part.trim_end_matches('=');
-    BASE64URL_NOPAD
-        .decode(part.as_bytes())
-        .map_err(|_| "Invalid JWT: not base64url.")
+    BASE64URL_NOPAD.decode(part.as_bytes()).map_err(|_| "Invalid JWT: not base64url.")
 }
 
 fn decoded(part: &str) -> Result<Value, &'static str> {

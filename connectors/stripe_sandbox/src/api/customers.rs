@@ -27,10 +27,7 @@ const KEPT: [&str; 13] = [
 ];
 
 pub(super) fn create(store: &mut Store, params: Params) -> Outcome {
-    let mut customer = Customer {
-        created: store.now,
-        ..Customer::default()
-    };
+    let mut customer = Customer { created: store.now, ..Customer::default() };
     apply(&mut customer, params)?;
     Ok(Reply::Object(Kind::Customer, store.add_customer(customer)))
 }
@@ -65,9 +62,7 @@ pub(super) fn list(store: &Store, params: &Params) -> Outcome {
     };
     let listing = Listing::new("/v1/customers", params, |id, param| store.customer(id, param))?;
     let created = |place| store.customers[at(place)].created;
-    Ok(Reply::Json(listing.answer(&candidates, created, keep, |place| {
-        store.render_customer(place)
-    })))
+    Ok(Reply::Json(listing.answer(&candidates, created, keep, |place| store.render_customer(place))))
 }
 
 /// Puts parameters on a customer, new or old.

@@ -10,10 +10,7 @@ pub(super) fn expand(store: &Store, value: &mut Value, fields: &[Value]) -> Resu
     for field in fields.iter().filter_map(Value::as_str) {
         let path: Vec<&str> = field.split('.').collect();
         if path.len() > 4 {
-            return Err(Refusal::of(
-                "expand",
-                "You cannot expand more than 4 levels of a property.",
-            ));
+            return Err(Refusal::of("expand", "You cannot expand more than 4 levels of a property."));
         }
         walk(store, value, &path);
     }

@@ -44,23 +44,14 @@ const NOT_PLAYED: [&str; 7] = [
 ];
 
 /// All that may still change when an invoice is no longer a draft.
-const CHANGEABLE: [&str; 5] = [
-    "auto_advance",
-    "default_payment_method",
-    "default_source",
-    "metadata",
-    "payment_settings",
-];
+const CHANGEABLE: [&str; 5] =
+    ["auto_advance", "default_payment_method", "default_source", "metadata", "payment_settings"];
 
 pub(super) fn create(store: &mut Store, mut params: Params) -> Outcome {
     refuse_not_played(&params)?;
     let customer = store.customer(params.required("customer")?, "customer")?;
     let include = params.text("pending_invoice_items_behavior") == Some("include");
-    let pending = if include {
-        pending_items(store, customer)
-    } else {
-        Vec::new()
-    };
+    let pending = if include { pending_items(store, customer) } else { Vec::new() };
     let currency = currency(store, &params, customer, &pending);
     let mut invoice = Invoice {
         created: store.now,
@@ -84,10 +75,7 @@ pub(super) fn create(store: &mut Store, mut params: Params) -> Outcome {
     apply(store, &mut invoice, &mut params)?;
     let place = store.add_invoice(invoice);
     settle_currency(store, customer, currency);
-    let swept = pending
-        .into_iter()
-        .rev()
-        .filter(|&item| store.items[at(item)].currency == currency);
+    let swept = pending.into_iter().rev().filter(|&item| store.items[at(item)].currency == currency);
     for item in swept.take(MOST_ITEMS).collect::<Vec<_>>() {
         store.change_item(item, |item| item.invoice = Some(place));
     }
@@ -105,10 +93,7 @@ fn pending_items(store: &Store, customer: u32) -> Vec<u32> {
 fn currency(store: &Store, params: &Params, customer: u32, pending: &[u32]) -> Code {
     let given = params.text("currency").map(Code::new);
     let of_items = pending.first().map(|&item| store.items[at(item)].currency);
-    given
-        .or(of_items)
-        .or(store.customers[at(customer)].currency)
-        .unwrap_or(Code::USD)
+    given.or(of_items).or(store.customers[at(customer)].currency).unwrap_or(Code::USD)
 }
 
 pub(super) fn update(store: &mut Store, id: &str, mut params: Params) -> Outcome {
@@ -141,14 +126,9 @@ pub(super) fn delete(store: &mut Store, id: &str) -> Outcome {
 
 pub(super) fn list(store: &Store, params: &Params) -> Outcome {
     params.not_played(&["subscription", "customer_account"])?;
-    let customer = params
-        .text("customer")
-        .map(|id| store.customer(id, "customer"))
-        .transpose()?;
-    let candidates = customer.map_or_else(
-        || Candidates::all(&store.invoices),
-        |customer| Candidates::Of(store.invoices_of(customer)),
-    );
+    let customer = params.text("customer").map(|id| store.customer(id, "customer")).transpose()?;
+    let candidates = customer
+        .map_or_else(|| Candidates::all(&store.invoices), |customer| Candidates::Of(store.invoices_of(customer)));
     let (status, due) = (params.text("status"), Span::read(params, "due_date"));
     let sent = params.text("collection_method").map(|method| method == "send_invoice");
     let keep = |place| {
@@ -160,17 +140,12 @@ pub(super) fn list(store: &Store, params: &Params) -> Outcome {
     };
     let listing = Listing::new("/v1/invoices", params, |id, param| store.invoice(id, param))?;
     let created = |place| store.invoices[at(place)].created;
-    Ok(Reply::Json(listing.answer(&candidates, created, keep, |place| {
-        store.render_invoice(place)
-    })))
+    Ok(Reply::Json(listing.answer(&candidates, created, keep, |place| store.render_invoice(place))))
 }
 
 fn refuse_not_played(params: &Params) -> Result<(), Refusal> {
     params.not_played(&NOT_PLAYED)?;
-    let taxed = params
-        .map("automatic_tax")
-        .and_then(|tax| tax.get("enabled"))
-        .and_then(serde_json::Value::as_bool);
+    let taxed = params.map("automatic_tax").and_then(|tax| tax.get("enabled")).and_then(serde_json::Value::as_bool);
     if taxed == Some(true) {
         return Err(Refusal::not_played("automatic_tax").param("automatic_tax[enabled]"));
     }
@@ -202,9 +177,7 @@ fn apply(store: &Store, invoice: &mut Invoice, params: &mut Params) -> Result<()
 /// The rules of `collection_method`, `days_until_due` and `due_date`.
 fn due(invoice: &mut Invoice, params: &Params) -> Result<(), Refusal> {
     let (days, date) = (params.int("days_until_due"), params.int("due_date"));
-    let given = [("days_until_due", days), ("due_date", date)]
-        .into_iter()
-        .find(|(_, value)| value.is_some());
+    let given = [("days_until_due", days), ("due_date", date)].into_iter().find(|(_, value)| value.is_some());
     if let Some((name, _)) = given.filter(|_| !invoice.sends) {
         let message = format!("`{name}` can only be specified if `collection_method` is `send_invoice`.");
         return Err(Refusal::of(name, message));

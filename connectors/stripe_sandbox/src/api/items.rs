@@ -15,22 +15,13 @@ use crate::store::{Kind, Store, at};
 pub(super) const MOST_ITEMS: usize = 250;
 
 /// Parameters that change totals in ways the sandbox does not play.
-pub(super) const NOT_PLAYED: [&str; 6] = [
-    "discounts",
-    "tax_rates",
-    "tax_amounts",
-    "subscription",
-    "customer_account",
-    "invoicing_rules",
-];
+pub(super) const NOT_PLAYED: [&str; 6] =
+    ["discounts", "tax_rates", "tax_amounts", "subscription", "customer_account", "invoicing_rules"];
 
 pub(super) fn create(store: &mut Store, mut params: Params) -> Outcome {
     params.not_played(&NOT_PLAYED)?;
     let customer = store.customer(params.required("customer")?, "customer")?;
-    let invoice = params
-        .text("invoice")
-        .map(|id| store.invoice(id, "invoice"))
-        .transpose()?;
+    let invoice = params.text("invoice").map(|id| store.invoice(id, "invoice")).transpose()?;
     let Some(priced) = priced(store, &params, None)? else {
         return Err(Refusal::missing("amount"));
     };
@@ -38,10 +29,7 @@ pub(super) fn create(store: &mut Store, mut params: Params) -> Outcome {
         takes_item(store, invoice, customer, priced.currency, 1)?;
     }
     let currency = priced.currency;
-    let mut item = Item {
-        invoice,
-        ..priced.item(store, customer)
-    };
+    let mut item = Item { invoice, ..priced.item(store, customer) };
     describe(&mut item, &mut params)?;
     let place = store.add_item(item);
     settle_currency(store, customer, currency);
@@ -67,18 +55,10 @@ pub(super) fn delete(store: &mut Store, id: &str) -> Outcome {
 }
 
 pub(super) fn list(store: &Store, params: &Params) -> Outcome {
-    let customer = params
-        .text("customer")
-        .map(|id| store.customer(id, "customer"))
-        .transpose()?;
-    let invoice = params
-        .text("invoice")
-        .map(|id| store.invoice(id, "invoice"))
-        .transpose()?;
+    let customer = params.text("customer").map(|id| store.customer(id, "customer")).transpose()?;
+    let invoice = params.text("invoice").map(|id| store.invoice(id, "invoice")).transpose()?;
     let pending = params.yes("pending");
-    let mut of_invoice = invoice
-        .map(|invoice| store.invoices[at(invoice)].lines.clone())
-        .unwrap_or_default();
+    let mut of_invoice = invoice.map(|invoice| store.invoices[at(invoice)].lines.clone()).unwrap_or_default();
     of_invoice.sort_unstable();
     let candidates = match (invoice, customer) {
         (Some(_), _) => Candidates::Of(&of_invoice),
@@ -93,9 +73,7 @@ pub(super) fn list(store: &Store, params: &Params) -> Outcome {
     };
     let listing = Listing::new("/v1/invoiceitems", params, |id, param| store.item(id, param))?;
     let created = |place| store.items[at(place)].created;
-    Ok(Reply::Json(
-        listing.answer(&candidates, created, keep, |place| store.render_item(place)),
-    ))
+    Ok(Reply::Json(listing.answer(&candidates, created, keep, |place| store.render_item(place))))
 }
 
 /// An item with parameters applied, if it may be changed at all.
@@ -106,17 +84,12 @@ pub(super) fn changed(store: &Store, place: u32, mut params: Params) -> Result<I
     let only_quantity = params.has("quantity") || params.has("quantity_decimal");
     match priced(store, &params, Some(item.currency))? {
         Some(priced) if priced.currency != item.currency => {
-            let message = format!(
-                "The currency of an invoice item ({}) can not be changed.",
-                item.currency
-            );
+            let message = format!("The currency of an invoice item ({}) can not be changed.", item.currency);
             return Err(Refusal::of("currency", message));
         }
         Some(priced) => priced.put_on(&mut item),
         None if only_quantity => {
-            params
-                .0
-                .insert("unit_amount_decimal".into(), Value::from(&*item.unit_amount));
+            params.0.insert("unit_amount_decimal".into(), Value::from(&*item.unit_amount));
             let (price, currency) = (item.price, item.currency);
             if let Some(priced) = priced(store, &params, Some(currency))? {
                 priced.put_on(&mut item);
@@ -141,10 +114,7 @@ pub(super) fn describe(item: &mut Item, params: &mut Params) -> Result<(), Refus
         let bound = |name: &str| period.get(name).and_then(Value::as_i64).unwrap_or(item.created);
         item.period = (bound("start"), bound("end"));
         if item.period.0 > item.period.1 {
-            return Err(Refusal::of(
-                "period[end]",
-                "The period's end must not be before its start.",
-            ));
+            return Err(Refusal::of("period[end]", "The period's end must not be before its start."));
         }
     }
     item.metadata = item.metadata.merged(params.take("metadata"))?;
@@ -164,10 +134,7 @@ pub(super) fn takes_item(
         return Err(not_editable());
     }
     if invoice.customer != customer {
-        return Err(Refusal::of(
-            "invoice",
-            "The invoice belongs to a different customer than the invoice item.",
-        ));
+        return Err(Refusal::of("invoice", "The invoice belongs to a different customer than the invoice item."));
     }
     if invoice.currency != currency {
         let message = format!(
@@ -177,10 +144,7 @@ pub(super) fn takes_item(
         return Err(Refusal::of("currency", message));
     }
     if invoice.lines.len() + more > MOST_ITEMS {
-        return Err(Refusal::of(
-            "invoice",
-            format!("An invoice can have at most {MOST_ITEMS} invoice items."),
-        ));
+        return Err(Refusal::of("invoice", format!("An invoice can have at most {MOST_ITEMS} invoice items.")));
     }
     Ok(())
 }

@@ -66,9 +66,7 @@ fn charge(store: &mut Store, place: u32, params: &Params) -> Result<(), Refusal>
     let customer = &store.customers[at(invoice.customer)];
     let given = params.text("payment_method").or_else(|| params.text("source"));
     let of_invoice = invoice.rest.get("default_payment_method").and_then(Value::as_str);
-    let settings = customer
-        .rest("invoice_settings")
-        .and_then(|all| all.get("default_payment_method"));
+    let settings = customer.rest("invoice_settings").and_then(|all| all.get("default_payment_method"));
     let of_customer = settings.and_then(Value::as_str);
     let Some(method) = given.or(of_invoice).or(of_customer) else {
         let message = "There is no `default_payment_method` set on this Customer or Invoice. Please set a \
@@ -111,10 +109,7 @@ pub(super) fn mark_uncollectible(store: &mut Store, id: &str) -> Outcome {
 }
 
 fn wrong_state(action: &str, status: Status) -> Refusal {
-    Refusal::invalid(format!(
-        "You can't {action} an invoice with status '{}'.",
-        status.name()
-    ))
+    Refusal::invalid(format!("You can't {action} an invoice with status '{}'.", status.name()))
 }
 
 /// Numbers the invoice, applies the customer's balance, and opens it, or marks it paid where nothing can be charged.
@@ -147,26 +142,15 @@ fn settle(total: i64, balance: i64, minimum: i64) -> Settled {
     let sum = total.saturating_add(balance);
     let chargeable = sum > 0 && sum >= minimum;
     let (due, ending) = if chargeable { (sum, 0) } else { (0, sum) };
-    Settled {
-        due,
-        paid: 0,
-        starting_balance: balance,
-        ending_balance: Some(ending),
-    }
+    Settled { due, paid: 0, starting_balance: balance, ending_balance: Some(ending) }
 }
 
 /// `7FE11031-0001`.
 fn number(store: &Store, place: u32) -> Box<str> {
     let customer = &store.customers[at(place)];
-    let own = customer
-        .rest("invoice_prefix")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
+    let own = customer.rest("invoice_prefix").and_then(Value::as_str).map(str::to_owned);
     let prefix = own.unwrap_or_else(|| store.ids.invoice_prefix(place));
-    let first = customer
-        .rest("next_invoice_sequence")
-        .and_then(Value::as_i64)
-        .unwrap_or(1);
+    let first = customer.rest("next_invoice_sequence").and_then(Value::as_i64).unwrap_or(1);
     format!("{prefix}-{:04}", first + i64::from(customer.numbered)).into()
 }
 

@@ -24,17 +24,11 @@ pub(super) fn add(store: &mut Store, id: &str, mut params: Params) -> Outcome {
     let mut additions = Vec::with_capacity(lines.len());
     for (index, line) in lines.into_iter().enumerate() {
         let addition = addition(store, invoice, line, &additions).map_err(|refusal| {
-            if refusal.has_param() {
-                refusal.inside(&format!("lines[{index}]"))
-            } else {
-                refusal
-            }
+            if refusal.has_param() { refusal.inside(&format!("lines[{index}]")) } else { refusal }
         })?;
         additions.push(addition);
     }
-    let metadata = store.invoices[at(invoice)]
-        .metadata
-        .merged(params.take("invoice_metadata"))?;
+    let metadata = store.invoices[at(invoice)].metadata.merged(params.take("invoice_metadata"))?;
     for addition in additions {
         match addition {
             Addition::Pending(place, item) => store.change_item(place, |changed| *changed = item),
@@ -47,10 +41,7 @@ pub(super) fn add(store: &mut Store, id: &str, mut params: Params) -> Outcome {
 
 fn addition(store: &Store, invoice: u32, mut line: Params, before: &[Addition]) -> Result<Addition, Refusal> {
     line.not_played(&NOT_PLAYED)?;
-    let (customer, currency) = (
-        store.invoices[at(invoice)].customer,
-        store.invoices[at(invoice)].currency,
-    );
+    let (customer, currency) = (store.invoices[at(invoice)].customer, store.invoices[at(invoice)].currency);
     let pending = line.take("invoice_item");
     let addition = if let Some(Value::String(id)) = pending {
         attached(store, invoice, &id, line, before)?
@@ -58,10 +49,7 @@ fn addition(store: &Store, invoice: u32, mut line: Params, before: &[Addition]) 
         let Some(priced) = priced(store, &line, Some(currency))? else {
             return Err(Refusal::missing("amount"));
         };
-        let mut item = Item {
-            invoice: Some(invoice),
-            ..priced.item(store, customer)
-        };
+        let mut item = Item { invoice: Some(invoice), ..priced.item(store, customer) };
         describe(&mut item, &mut line)?;
         Addition::New(item)
     };
@@ -73,9 +61,7 @@ fn addition(store: &Store, invoice: u32, mut line: Params, before: &[Addition]) 
 /// A pending item becomes a line; what else the line says changes the item.
 fn attached(store: &Store, invoice: u32, id: &str, line: Params, before: &[Addition]) -> Result<Addition, Refusal> {
     let place = store.item(id, "invoice_item")?;
-    let twice = before
-        .iter()
-        .any(|each| matches!(each, Addition::Pending(other, _) if *other == place));
+    let twice = before.iter().any(|each| matches!(each, Addition::Pending(other, _) if *other == place));
     if twice || store.items[at(place)].invoice.is_some() {
         let message = format!("The invoice item '{id}' is already attached to an invoice.");
         return Err(Refusal::of("invoice_item", message));
@@ -84,13 +70,7 @@ fn attached(store: &Store, invoice: u32, id: &str, line: Params, before: &[Addit
         let message = "The invoice item belongs to a different customer than the invoice.";
         return Err(Refusal::of("invoice_item", message));
     }
-    Ok(Addition::Pending(
-        place,
-        Item {
-            invoice: Some(invoice),
-            ..changed(store, place, line)?
-        },
-    ))
+    Ok(Addition::Pending(place, Item { invoice: Some(invoice), ..changed(store, place, line)? }))
 }
 
 pub(super) fn remove(store: &mut Store, id: &str, mut params: Params) -> Outcome {
@@ -100,9 +80,7 @@ pub(super) fn remove(store: &mut Store, id: &str, mut params: Params) -> Outcome
         let place = store.line(invoice, line.required("id")?, "lines")?;
         removals.push((place, line.text("behavior") == Some("delete")));
     }
-    let metadata = store.invoices[at(invoice)]
-        .metadata
-        .merged(params.take("invoice_metadata"))?;
+    let metadata = store.invoices[at(invoice)].metadata.merged(params.take("invoice_metadata"))?;
     for (place, delete) in removals {
         store.change_item(place, |item| {
             item.invoice = None;
@@ -121,9 +99,7 @@ pub(super) fn update(store: &mut Store, id: &str, mut params: Params) -> Outcome
         line.take("id");
         changes.push((place, changed(store, place, line)?));
     }
-    let metadata = store.invoices[at(invoice)]
-        .metadata
-        .merged(params.take("invoice_metadata"))?;
+    let metadata = store.invoices[at(invoice)].metadata.merged(params.take("invoice_metadata"))?;
     for (place, item) in changes {
         store.change_item(place, |changed| *changed = item);
     }
@@ -145,11 +121,7 @@ pub(super) fn list(store: &Store, id: &str, params: &Params) -> Outcome {
     let lines = &store.invoices[at(invoice)].lines;
     let cursor = |name: &str| {
         let id = params.text(name)?;
-        Some(
-            store
-                .line(invoice, id, name)
-                .map(|place| lines.iter().position(|&line| line == place).unwrap_or(0)),
-        )
+        Some(store.line(invoice, id, name).map(|place| lines.iter().position(|&line| line == place).unwrap_or(0)))
     };
     let limit = limit(params)?;
     let url = format!("/v1/invoices/{id}/lines");
@@ -160,18 +132,10 @@ pub(super) fn list(store: &Store, id: &str, params: &Params) -> Outcome {
     }
     let start = cursor("starting_after").transpose()?.map_or(0, |after| after + 1);
     let end = lines.len().min(start + limit);
-    Ok(Reply::Json(list_body(
-        &url,
-        &render(&lines[start..end]),
-        end < lines.len(),
-    )))
+    Ok(Reply::Json(list_body(&url, &render(&lines[start..end]), end < lines.len())))
 }
 
 fn draft(store: &Store, id: &str) -> Result<u32, Refusal> {
     let place = store.invoice(id, "id")?;
-    if store.invoices[at(place)].status == Status::Draft {
-        Ok(place)
-    } else {
-        Err(not_editable())
-    }
+    if store.invoices[at(place)].status == Status::Draft { Ok(place) } else { Err(not_editable()) }
 }

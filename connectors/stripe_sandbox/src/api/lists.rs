@@ -90,11 +90,8 @@ impl Listing {
         let range = self.range(candidates, created);
         let kept = range.map(|index| candidates.get(index)).filter(|&place| keep(place));
         let wanted = self.limit + 1;
-        let mut page: Vec<u32> = if self.before.is_some() {
-            kept.take(wanted).collect()
-        } else {
-            kept.rev().take(wanted).collect()
-        };
+        let mut page: Vec<u32> =
+            if self.before.is_some() { kept.take(wanted).collect() } else { kept.rev().take(wanted).collect() };
         let more = page.len() > self.limit;
         page.truncate(self.limit);
         if self.before.is_some() {
@@ -105,21 +102,11 @@ impl Listing {
     }
 
     fn range(&self, candidates: &Candidates<'_>, created: impl Fn(u32) -> i64) -> Range<usize> {
-        let cursor = self
-            .before
-            .map_or(0, |cursor| candidates.prefix(|place| place <= cursor));
-        let start = self
-            .created
-            .from
-            .map_or(0, |from| candidates.prefix(|place| created(place) < from));
+        let cursor = self.before.map_or(0, |cursor| candidates.prefix(|place| place <= cursor));
+        let start = self.created.from.map_or(0, |from| candidates.prefix(|place| created(place) < from));
         let all = candidates.len();
-        let end = self
-            .after
-            .map_or(all, |cursor| candidates.prefix(|place| place < cursor));
-        let until = self
-            .created
-            .until
-            .map_or(all, |until| candidates.prefix(|place| created(place) <= until));
+        let end = self.after.map_or(all, |cursor| candidates.prefix(|place| place < cursor));
+        let until = self.created.until.map_or(all, |until| candidates.prefix(|place| created(place) <= until));
         let (start, end) = (cursor.max(start), end.min(until));
         start..end.max(start)
     }
@@ -152,10 +139,7 @@ impl Span {
     /// `created=5` or `created[gte]=5&created[lt]=9`.
     pub(super) fn read(params: &Params, name: &str) -> Self {
         if let Some(exact) = params.int(name) {
-            return Self {
-                from: Some(exact),
-                until: Some(exact),
-            };
+            return Self { from: Some(exact), until: Some(exact) };
         }
         let Some(bounds) = params.map(name) else {
             return Self::default();
@@ -163,10 +147,7 @@ impl Span {
         let bound = |name: &str| bounds.get(name).and_then(Value::as_i64);
         let above = bound("gt").map(|value| value.saturating_add(1));
         let below = bound("lt").map(|value| value.saturating_sub(1));
-        Self {
-            from: bound("gte").max(above),
-            until: [bound("lte"), below].into_iter().flatten().min(),
-        }
+        Self { from: bound("gte").max(above), until: [bound("lte"), below].into_iter().flatten().min() }
     }
 
     pub(super) fn holds(self, value: i64) -> bool {

@@ -38,9 +38,7 @@ impl Params {
         let Some(Value::Array(list)) = self.take(name) else {
             return Vec::new();
         };
-        list.into_iter()
-            .map(|each| Self(if let Value::Object(map) = each { map } else { Map::new() }))
-            .collect()
+        list.into_iter().map(|each| Self(if let Value::Object(map) = each { map } else { Map::new() })).collect()
     }
 
     pub(crate) fn boxed(&self, name: &str) -> Option<Box<str>> {
@@ -54,10 +52,7 @@ impl Params {
     /// Refuses what the sandbox would otherwise leave out of its sums in silence.
     pub(crate) fn not_played(&self, names: &[&str]) -> Result<(), Refusal> {
         let given = |name: &&&str| self.0.get(**name).is_some_and(|value| !value.is_null());
-        names
-            .iter()
-            .find(given)
-            .map_or(Ok(()), |name| Err(Refusal::not_played(name).param(*name)))
+        names.iter().find(given).map_or(Ok(()), |name| Err(Refusal::not_played(name).param(*name)))
     }
 }
 

@@ -15,13 +15,7 @@ use crate::store::{Kind, Store, at};
 const KEPT: [&str; 4] = ["lookup_key", "nickname", "recurring", "tax_behavior"];
 
 /// What makes a price more than an amount per unit.
-const NOT_PLAYED: [&str; 5] = [
-    "currency_options",
-    "custom_unit_amount",
-    "tiers",
-    "tiers_mode",
-    "transform_quantity",
-];
+const NOT_PLAYED: [&str; 5] = ["currency_options", "custom_unit_amount", "tiers", "tiers_mode", "transform_quantity"];
 
 pub(super) fn create(store: &mut Store, params: Params) -> Outcome {
     let product = match (params.text("product"), params.map("product_data")) {
@@ -72,15 +66,7 @@ pub(super) fn draft(store: &Store, product: u32, mut params: Params) -> Result<P
         recurring.entry("usage_type").or_insert_with(|| "licensed".into());
     }
     let active = params.yes("active").unwrap_or(true);
-    Ok(Price {
-        created: store.now,
-        product,
-        currency,
-        unit,
-        active,
-        metadata,
-        rest,
-    })
+    Ok(Price { created: store.now, product, currency, unit, active, metadata, rest })
 }
 
 pub(super) fn update(store: &mut Store, id: &str, mut params: Params) -> Outcome {
@@ -96,10 +82,7 @@ pub(super) fn update(store: &mut Store, id: &str, mut params: Params) -> Outcome
 
 pub(super) fn list(store: &Store, params: &Params) -> Outcome {
     params.not_played(&["recurring"])?;
-    let product = params
-        .text("product")
-        .map(|id| store.product(id, "product"))
-        .transpose()?;
+    let product = params.text("product").map(|id| store.product(id, "product")).transpose()?;
     let (active, currency, kind) = (params.yes("active"), params.text("currency"), params.text("type"));
     let keys = params.0.get("lookup_keys").and_then(Value::as_array);
     let keep = |place| {
@@ -113,7 +96,5 @@ pub(super) fn list(store: &Store, params: &Params) -> Outcome {
     let listing = Listing::new("/v1/prices", params, |id, param| store.price(id, param))?;
     let created = |place| store.prices[at(place)].created;
     let candidates = Candidates::all(&store.prices);
-    Ok(Reply::Json(
-        listing.answer(&candidates, created, keep, |place| store.render_price(place)),
-    ))
+    Ok(Reply::Json(listing.answer(&candidates, created, keep, |place| store.render_price(place))))
 }

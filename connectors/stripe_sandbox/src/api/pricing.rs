@@ -45,10 +45,7 @@ pub(super) fn priced(store: &Store, params: &Params, currency: Option<Code>) -> 
         Some(_) => by_price_data(store, params, quantity)?,
     };
     if let Some(expected) = own.filter(|own| *own != priced.currency) {
-        let message = format!(
-            "The price's currency ({}) does not match the currency {expected}.",
-            priced.currency
-        );
+        let message = format!("The price's currency ({}) does not match the currency {expected}.", priced.currency);
         return Err(Refusal::of("currency", message));
     }
     Ok(Some(priced))
@@ -73,35 +70,18 @@ fn by_amount(params: &Params, quantity: Option<&str>, currency: Option<Code>) ->
     let currency = currency.ok_or_else(|| Refusal::missing("currency"))?;
     let amount = currency.check(params.int("amount").unwrap_or_default(), "amount")?;
     let unit = amount.to_string().into();
-    Ok(Priced {
-        amount,
-        currency,
-        quantity: "1".into(),
-        unit,
-        price: None,
-        product: None,
-    })
+    Ok(Priced { amount, currency, quantity: "1".into(), unit, price: None, product: None })
 }
 
 fn by_unit(unit: &str, quantity: Option<Box<str>>, currency: Code, param: &str) -> Result<Priced, Refusal> {
     let quantity = quantity.unwrap_or_else(|| "1".into());
     let amount = multiplied(unit, &quantity).ok_or_else(|| too_large(param))?;
     let amount = currency.check(amount, param)?;
-    Ok(Priced {
-        amount,
-        currency,
-        quantity,
-        unit: unit.into(),
-        price: None,
-        product: None,
-    })
+    Ok(Priced { amount, currency, quantity, unit: unit.into(), price: None, product: None })
 }
 
 fn by_price(store: &Store, params: &Params, quantity: Option<Box<str>>) -> Result<Priced, Refusal> {
-    let id = params
-        .map("pricing")
-        .and_then(|pricing| pricing.get("price"))
-        .and_then(Value::as_str);
+    let id = params.map("pricing").and_then(|pricing| pricing.get("price")).and_then(Value::as_str);
     let place = store.price(id.ok_or_else(|| Refusal::missing("pricing[price]"))?, "pricing[price]")?;
     let price = &store.prices[at(place)];
     if price.is_recurring() {
@@ -117,14 +97,7 @@ fn by_price(store: &Store, params: &Params, quantity: Option<Box<str>>) -> Resul
     let amount = price.times(&quantity).ok_or_else(|| too_large("quantity"))?;
     let amount = price.currency.check(amount, "quantity")?;
     let product = Some(store.products[at(price.product)].name.clone());
-    Ok(Priced {
-        amount,
-        currency: price.currency,
-        quantity,
-        unit: price.unit.clone(),
-        price: Some(place),
-        product,
-    })
+    Ok(Priced { amount, currency: price.currency, quantity, unit: price.unit.clone(), price: Some(place), product })
 }
 
 fn by_price_data(store: &Store, params: &Params, quantity: Option<Box<str>>) -> Result<Priced, Refusal> {
@@ -132,10 +105,7 @@ fn by_price_data(store: &Store, params: &Params, quantity: Option<Box<str>>) -> 
     let currency = Code::new(data.required("currency")?);
     let unit = match (data.int("unit_amount"), data.text("unit_amount_decimal")) {
         (Some(_), Some(_)) => {
-            return Err(Refusal::exclusive(
-                "price_data[unit_amount]",
-                "price_data[unit_amount_decimal]",
-            ));
+            return Err(Refusal::exclusive("price_data[unit_amount]", "price_data[unit_amount_decimal]"));
         }
         (Some(number), None) => number.to_string(),
         (None, Some(text)) => text.to_owned(),
@@ -143,11 +113,7 @@ fn by_price_data(store: &Store, params: &Params, quantity: Option<Box<str>>) -> 
     };
     let mut priced = by_unit(&unit, quantity, currency, "price_data[unit_amount]")?;
     priced.product = match (data.text("product"), data.map("product_data")) {
-        (Some(id), _) => Some(
-            store.products[at(store.product(id, "price_data[product]")?)]
-                .name
-                .clone(),
-        ),
+        (Some(id), _) => Some(store.products[at(store.product(id, "price_data[product]")?)].name.clone()),
         (None, Some(new)) => new.get("name").and_then(Value::as_str).map(Into::into),
         (None, None) => return Err(Refusal::missing("price_data[product]")),
     };

@@ -25,19 +25,12 @@ pub(super) fn create(store: &mut Store, mut params: Params) -> Outcome {
         return Err(refusal.code("resource_already_exists"));
     }
     let own_id = params.boxed("id");
-    let mut product = Product {
-        created: store.now,
-        own_id,
-        active: true,
-        ..Product::default()
-    };
+    let mut product = Product { created: store.now, own_id, active: true, ..Product::default() };
     apply(store, &mut product, &mut params)?;
     // The price is checked before the product is made: a refused request leaves nothing behind.
     let place = u32::try_from(store.products.len()).unwrap_or(u32::MAX);
     let data = params.map("default_price_data").cloned();
-    let price = data
-        .map(|data| super::prices::draft(store, place, Params(data)))
-        .transpose()?;
+    let price = data.map(|data| super::prices::draft(store, place, Params(data))).transpose()?;
     store.add_product(product);
     if let Some(price) = price {
         let price = store.add_price(price);
@@ -77,9 +70,7 @@ pub(super) fn list(store: &Store, params: &Params) -> Outcome {
     let listing = Listing::new("/v1/products", params, |id, param| store.product(id, param))?;
     let created = |place| store.products[at(place)].created;
     let candidates = Candidates::all(&store.products);
-    Ok(Reply::Json(listing.answer(&candidates, created, keep, |place| {
-        store.render_product(place)
-    })))
+    Ok(Reply::Json(listing.answer(&candidates, created, keep, |place| store.render_product(place))))
 }
 
 fn apply(store: &Store, product: &mut Product, params: &mut Params) -> Result<(), Refusal> {

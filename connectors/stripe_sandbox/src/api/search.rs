@@ -26,24 +26,12 @@ pub(super) fn customers(store: &Store, params: &Params) -> Outcome {
                 },
             })
     };
-    let seen = store
-        .customers
-        .partition_point(|customer| customer.created <= store.now - store.search_lag);
-    page("/v1/customers/search", params, seen, matches, |place| {
-        store.render_customer(place)
-    })
+    let seen = store.customers.partition_point(|customer| customer.created <= store.now - store.search_lag);
+    page("/v1/customers/search", params, seen, matches, |place| store.render_customer(place))
 }
 
 pub(super) fn invoices(store: &Store, params: &Params) -> Outcome {
-    let known = [
-        "status",
-        "customer",
-        "number",
-        "currency",
-        "total",
-        "created",
-        "collection_method",
-    ];
+    let known = ["status", "customer", "number", "currency", "total", "created", "collection_method"];
     let query = Query::parse(params.required("query")?, &known)?;
     let matches = |place: usize| {
         let invoice = &store.invoices[place];
@@ -60,12 +48,8 @@ pub(super) fn invoices(store: &Store, params: &Params) -> Outcome {
                 },
             })
     };
-    let seen = store
-        .invoices
-        .partition_point(|invoice| invoice.created <= store.now - store.search_lag);
-    page("/v1/invoices/search", params, seen, matches, |place| {
-        store.render_invoice(place)
-    })
+    let seen = store.invoices.partition_point(|invoice| invoice.created <= store.now - store.search_lag);
+    page("/v1/invoices/search", params, seen, matches, |place| store.render_invoice(place))
 }
 
 fn metadata(metadata: &Metadata, key: &str) -> Option<String> {
@@ -82,19 +66,13 @@ fn page(
 ) -> Outcome {
     let limit = limit(params)?;
     let wrong = |_| Refusal::of("page", "Invalid page");
-    let end = params
-        .text("page")
-        .map(|page| page.parse::<usize>().map_err(wrong))
-        .transpose()?;
+    let end = params.text("page").map(|page| page.parse::<usize>().map_err(wrong)).transpose()?;
     let end = end.map_or(seen, |end| end.min(seen));
     let mut found: Vec<usize> = (0..end).rev().filter(|&place| matches(place)).take(limit + 1).collect();
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(ToString::to_string);
-    let data: Vec<Value> = found
-        .into_iter()
-        .map(|place| render(u32::try_from(place).unwrap_or(u32::MAX)))
-        .collect();
+    let data: Vec<Value> = found.into_iter().map(|place| render(u32::try_from(place).unwrap_or(u32::MAX))).collect();
     let value = json!({"object": "search_result", "data": data, "has_more": more, "next_page": next, "url": url});
     Ok(Reply::Json(value))
 }

@@ -23,11 +23,7 @@ impl Store {
         let customer = Arc::make_mut(&mut self.customers[at(place)]);
         let email = customer.email.clone();
         change(customer);
-        let change = if customer.deleted {
-            Change::Deleted
-        } else {
-            Change::Updated
-        };
+        let change = if customer.deleted { Change::Deleted } else { Change::Updated };
         if customer.email != email {
             self.index_email(place);
         }
@@ -62,18 +58,12 @@ impl Store {
         if before != after {
             self.move_line(place, before, after);
         }
-        self.enter(
-            Kind::Item,
-            place,
-            if deleted { Change::Deleted } else { Change::Updated },
-        );
+        self.enter(Kind::Item, place, if deleted { Change::Deleted } else { Change::Updated });
     }
 
     fn move_line(&mut self, item: u32, from: Option<u32>, to: Option<u32>) {
         if let Some(invoice) = from {
-            Arc::make_mut(&mut self.invoices[at(invoice)])
-                .lines
-                .retain(|line| *line != item);
+            Arc::make_mut(&mut self.invoices[at(invoice)]).lines.retain(|line| *line != item);
         }
         if let Some(invoice) = to {
             Arc::make_mut(&mut self.invoices[at(invoice)]).lines.push(item);
@@ -91,11 +81,7 @@ impl Store {
     pub(crate) fn change_invoice(&mut self, place: u32, change: impl FnOnce(&mut Invoice)) {
         let invoice = Arc::make_mut(&mut self.invoices[at(place)]);
         change(invoice);
-        let change = if invoice.deleted {
-            Change::Deleted
-        } else {
-            Change::Updated
-        };
+        let change = if invoice.deleted { Change::Deleted } else { Change::Updated };
         self.enter(Kind::Invoice, place, change);
     }
 
@@ -112,11 +98,7 @@ impl Store {
     pub(crate) fn change_product(&mut self, place: u32, change: impl FnOnce(&mut Product)) {
         let product = Arc::make_mut(&mut self.products[at(place)]);
         change(product);
-        let change = if product.deleted {
-            Change::Deleted
-        } else {
-            Change::Updated
-        };
+        let change = if product.deleted { Change::Deleted } else { Change::Updated };
         self.enter(Kind::Product, place, change);
     }
 

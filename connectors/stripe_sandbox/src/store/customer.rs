@@ -111,12 +111,7 @@ impl Customer {
 }
 
 fn address(given: &Value) -> Value {
-    Value::Object(
-        ADDRESS
-            .iter()
-            .map(|&name| (name.to_owned(), given.get(name).cloned().unwrap_or_default()))
-            .collect(),
-    )
+    Value::Object(ADDRESS.iter().map(|&name| (name.to_owned(), given.get(name).cloned().unwrap_or_default())).collect())
 }
 
 impl Store {

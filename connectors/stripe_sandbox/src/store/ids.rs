@@ -17,9 +17,7 @@ pub(crate) struct Ids {
 
 impl Ids {
     pub(crate) fn new(salt: u64) -> Self {
-        Self {
-            salt: shuffle(salt ^ ODD),
-        }
+        Self { salt: shuffle(salt ^ ODD) }
     }
 
     /// The id of the object at a place of a table.
@@ -70,9 +68,7 @@ impl Ids {
     /// What a customer's invoice numbers begin with.
     pub(crate) fn invoice_prefix(self, customer: u32) -> String {
         let number = shuffle(u64::from(customer) ^ self.salt);
-        (0..8)
-            .map(|digit| char::from(DIGITS[usize::from(number.to_le_bytes()[digit] % 36)]))
-            .collect()
+        (0..8).map(|digit| char::from(DIGITS[usize::from(number.to_le_bytes()[digit] % 36)])).collect()
     }
 
     fn salt_of(self, kind: Kind) -> u64 {

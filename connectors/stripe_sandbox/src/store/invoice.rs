@@ -129,10 +129,7 @@ const NULL: [&str; 22] = [
 impl Store {
     /// The sum of an invoice's lines.
     pub(crate) fn total(&self, invoice: &Invoice) -> i64 {
-        invoice
-            .lines
-            .iter()
-            .fold(0, |sum, &line| sum.saturating_add(self.items[at(line)].amount))
+        invoice.lines.iter().fold(0, |sum, &line| sum.saturating_add(self.items[at(line)].amount))
     }
 
     /// The customer as it would be put on an invoice now.
@@ -224,11 +221,7 @@ impl Store {
         let total = self.total(invoice);
         let settled = &invoice.settled;
         // A draft shows what would be due without the customer's balance, as it is not yet applied.
-        let due = if invoice.status == Status::Draft {
-            total.max(0)
-        } else {
-            settled.due
-        };
+        let due = if invoice.status == Status::Draft { total.max(0) } else { settled.due };
         let amounts = json!({
             "amount_due": due,
             "amount_overpaid": 0,
@@ -253,12 +246,7 @@ impl Store {
     }
 
     fn render_first_lines(&self, invoice: &Invoice, id: &str) -> Value {
-        let data: Vec<Value> = invoice
-            .lines
-            .iter()
-            .take(SHOWN_LINES)
-            .map(|&line| self.render_line(line))
-            .collect();
+        let data: Vec<Value> = invoice.lines.iter().take(SHOWN_LINES).map(|&line| self.render_line(line)).collect();
         json!({
             "object": "list",
             "data": data,

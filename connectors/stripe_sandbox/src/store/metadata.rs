@@ -30,20 +30,14 @@ impl Metadata {
             }
         }
         if pairs.len() > MOST_KEYS {
-            let message = format!(
-                "Metadata can have up to {MOST_KEYS} keys, but this would make {}.",
-                pairs.len()
-            );
+            let message = format!("Metadata can have up to {MOST_KEYS} keys, but this would make {}.", pairs.len());
             return Err(Refusal::of("metadata", message));
         }
         Ok(Self(pairs.into()))
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(each, _)| **each == *key)
-            .map(|(_, value)| &**value)
+        self.0.iter().find(|(each, _)| **each == *key).map(|(_, value)| &**value)
     }
 
     pub(crate) fn rowbill_op(&self) -> Option<String> {
@@ -51,10 +45,7 @@ impl Metadata {
     }
 
     pub(crate) fn render(&self) -> Value {
-        let pairs = self
-            .0
-            .iter()
-            .map(|(key, value)| (key.to_string(), Value::from(&**value)));
+        let pairs = self.0.iter().map(|(key, value)| (key.to_string(), Value::from(&**value)));
         Value::Object(pairs.collect::<Map<_, _>>())
     }
 }
@@ -67,9 +58,7 @@ mod tests {
 
     #[test]
     fn merging_adds_replaces_and_deletes() {
-        let first = Metadata::default()
-            .merged(Some(json!({"a": "1", "b": "2", "c": ""})))
-            .unwrap();
+        let first = Metadata::default().merged(Some(json!({"a": "1", "b": "2", "c": ""}))).unwrap();
         let second = first.merged(Some(json!({"a": "", "b": "3", "d": "4"}))).unwrap();
         assert_eq!(second.render(), json!({"b": "3", "d": "4"}));
         assert_eq!(second.merged(None).unwrap().render(), json!({"b": "3", "d": "4"}));
@@ -78,11 +67,7 @@ mod tests {
 
     #[test]
     fn fifty_keys_and_no_more() {
-        let keys = |n| {
-            (0..n)
-                .map(|i| (format!("k{i}"), Value::from("v")))
-                .collect::<Map<_, _>>()
-        };
+        let keys = |n| (0..n).map(|i| (format!("k{i}"), Value::from("v"))).collect::<Map<_, _>>();
         assert!(Metadata::default().merged(Some(Value::Object(keys(50)))).is_ok());
         assert!(Metadata::default().merged(Some(Value::Object(keys(51)))).is_err());
     }

@@ -36,14 +36,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Customer,
-        Self::Item,
-        Self::Invoice,
-        Self::Line,
-        Self::Product,
-        Self::Price,
-    ];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Customer, Self::Item, Self::Invoice, Self::Line, Self::Product, Self::Price];
 
     pub(crate) fn prefix(self) -> &'static str {
         match self {
@@ -160,29 +154,22 @@ impl Store {
     /// The place of a customer that is not deleted. `param` says where the id stood; `id` means in the path.
     pub(crate) fn customer(&self, id: &str, param: &str) -> Result<u32, Refusal> {
         let place = self.place(Kind::Customer, self.customers.len(), id);
-        place
-            .filter(|&place| !self.customers[at(place)].deleted)
-            .ok_or_else(|| Refusal::no_such("customer", id, param))
+        place.filter(|&place| !self.customers[at(place)].deleted).ok_or_else(|| Refusal::no_such("customer", id, param))
     }
 
     /// The place of a customer, deleted or not.
     pub(crate) fn any_customer(&self, id: &str) -> Result<u32, Refusal> {
-        self.place(Kind::Customer, self.customers.len(), id)
-            .ok_or_else(|| Refusal::no_such("customer", id, "id"))
+        self.place(Kind::Customer, self.customers.len(), id).ok_or_else(|| Refusal::no_such("customer", id, "id"))
     }
 
     pub(crate) fn item(&self, id: &str, param: &str) -> Result<u32, Refusal> {
-        let place = self
-            .place(Kind::Item, self.items.len(), id)
-            .filter(|&place| !self.items[at(place)].deleted);
+        let place = self.place(Kind::Item, self.items.len(), id).filter(|&place| !self.items[at(place)].deleted);
         place.ok_or_else(|| Refusal::no_such("invoiceitem", id, param))
     }
 
     pub(crate) fn invoice(&self, id: &str, param: &str) -> Result<u32, Refusal> {
         let place = self.place(Kind::Invoice, self.invoices.len(), id);
-        place
-            .filter(|&place| !self.invoices[at(place)].deleted)
-            .ok_or_else(|| Refusal::no_such("invoice", id, param))
+        place.filter(|&place| !self.invoices[at(place)].deleted).ok_or_else(|| Refusal::no_such("invoice", id, param))
     }
 
     /// The place of the item behind a line of this invoice.
@@ -194,16 +181,13 @@ impl Store {
     }
 
     pub(crate) fn price(&self, id: &str, param: &str) -> Result<u32, Refusal> {
-        self.place(Kind::Price, self.prices.len(), id)
-            .ok_or_else(|| Refusal::no_such("price", id, param))
+        self.place(Kind::Price, self.prices.len(), id).ok_or_else(|| Refusal::no_such("price", id, param))
     }
 
     pub(crate) fn product(&self, id: &str, param: &str) -> Result<u32, Refusal> {
         let named = self.named_products.get(id).copied();
         let place = named.or_else(|| self.place(Kind::Product, self.products.len(), id));
-        place
-            .filter(|&place| !self.products[at(place)].deleted)
-            .ok_or_else(|| Refusal::no_such("product", id, param))
+        place.filter(|&place| !self.products[at(place)].deleted).ok_or_else(|| Refusal::no_such("product", id, param))
     }
 
     /// A product may have been given an id of the caller's choice.

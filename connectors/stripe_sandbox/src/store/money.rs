@@ -29,12 +29,7 @@ impl Code {
 
     fn facts(self) -> Currency {
         let currencies = &rowbill_stripe_spec::catalog().currencies;
-        let usual = Currency {
-            decimals: 2,
-            exponent: 2,
-            step: 1,
-            minimum: None,
-        };
+        let usual = Currency { decimals: 2, exponent: 2, step: 1, minimum: None };
         currencies.get(self.as_str()).copied().unwrap_or(usual)
     }
 

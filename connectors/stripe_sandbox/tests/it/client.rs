@@ -36,11 +36,7 @@ impl Answer {
     pub fn error(&self) -> (u16, &str, &str) {
         let error = &self.body["error"];
         let name = error["code"].as_str().or_else(|| error["type"].as_str());
-        (
-            self.status,
-            name.unwrap_or_default(),
-            error["param"].as_str().unwrap_or_default(),
-        )
+        (self.status, name.unwrap_or_default(), error["param"].as_str().unwrap_or_default())
     }
 
     pub fn data(&self) -> &Vec<Value> {
@@ -60,18 +56,11 @@ impl Stripe {
 
     pub fn with(options: Options) -> Self {
         let sandbox = Sandbox::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), options).unwrap();
-        Self {
-            sandbox,
-            key: "sk_test_it".into(),
-            http: reqwest::Client::new(),
-        }
+        Self { sandbox, key: "sk_test_it".into(), http: reqwest::Client::new() }
     }
 
     pub fn with_key(&self, key: &str) -> Self {
-        Self {
-            key: key.into(),
-            ..self.clone()
-        }
+        Self { key: key.into(), ..self.clone() }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -96,10 +85,7 @@ impl Stripe {
 
     async fn send(&self, method: Method, path: &str, form: &str, key: Option<&str>) -> reqwest::Result<Answer> {
         let url = format!("{}{path}", self.sandbox.url());
-        let mut request = self
-            .http
-            .request(method, url)
-            .header("authorization", format!("Bearer {}", self.key));
+        let mut request = self.http.request(method, url).header("authorization", format!("Bearer {}", self.key));
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
@@ -111,10 +97,7 @@ impl Stripe {
 
     /// A customer with an e-mail.
     pub async fn customer(&self) -> String {
-        self.post("/v1/customers", "email=ann@example.org&name=Ann")
-            .await
-            .id()
-            .to_owned()
+        self.post("/v1/customers", "email=ann@example.org&name=Ann").await.id().to_owned()
     }
 
     /// A pending item in euros.
@@ -125,31 +108,20 @@ impl Stripe {
 
     /// A draft in euros.
     pub async fn draft(&self, customer: &str) -> String {
-        self.post("/v1/invoices", &format!("customer={customer}&currency=eur"))
-            .await
-            .id()
-            .to_owned()
+        self.post("/v1/invoices", &format!("customer={customer}&currency=eur")).await.id().to_owned()
     }
 
     /// The committed changes, as the journal has them.
     pub fn changes(&self) -> Vec<ObjectEntry> {
         let object = |entry| {
-            if let Entry::Object(entry) = entry {
-                Some(entry)
-            } else {
-                None
-            }
+            if let Entry::Object(entry) = entry { Some(entry) } else { None }
         };
         self.sandbox.journal().into_iter().filter_map(object).collect()
     }
 
     pub fn requests(&self) -> Vec<RequestEntry> {
         let request = |entry| {
-            if let Entry::Request(entry) = entry {
-                Some(entry)
-            } else {
-                None
-            }
+            if let Entry::Request(entry) = entry { Some(entry) } else { None }
         };
         self.sandbox.journal().into_iter().filter_map(request).collect()
     }

@@ -14,13 +14,7 @@ async fn the_same_key_gives_the_same_answer() {
     let first = stripe.keyed(CUSTOMERS, "email=a@b.example&name=A", "k").await;
     let second = stripe.keyed(CUSTOMERS, "name=A&email=a@b.example", "k").await;
     assert_eq!(first.body, second.body);
-    assert_eq!(
-        (
-            first.header("idempotent-replayed"),
-            second.header("idempotent-replayed")
-        ),
-        (None, Some("true"))
-    );
+    assert_eq!((first.header("idempotent-replayed"), second.header("idempotent-replayed")), (None, Some("true")));
     assert_ne!(first.header("request-id"), second.header("request-id"));
     assert_eq!(stripe.sandbox.objects("customer").len(), 1);
     let replayed: Vec<bool> = stripe.requests().iter().map(|entry| entry.replayed).collect();
@@ -42,10 +36,7 @@ async fn the_same_key_for_something_else_is_an_error() {
     stripe.keyed(CUSTOMERS, "name=A", "k").await;
     for (path, form) in [(CUSTOMERS, "name=B"), ("/v1/products", "name=A")] {
         let refused = stripe.keyed(path, form, "k").await;
-        assert_eq!(
-            (refused.status, refused.body["error"]["type"].as_str()),
-            (400, Some("idempotency_error"))
-        );
+        assert_eq!((refused.status, refused.body["error"]["type"].as_str()), (400, Some("idempotency_error")));
     }
 }
 
@@ -56,22 +47,13 @@ async fn what_was_never_executed_is_not_stored() {
     assert_eq!(refused.error(), (400, "parameter_unknown", "nam"));
     stripe.sandbox.faults().script(Rule::next(Fault::RejectBefore(503)));
     assert_eq!(stripe.keyed(CUSTOMERS, "name=A", "k").await.status, 503);
-    let limited = Fault::RateLimited {
-        reason: "global-rate".into(),
-        retry_after: Some(2),
-    };
+    let limited = Fault::RateLimited { reason: "global-rate".into(), retry_after: Some(2) };
     stripe.sandbox.faults().script(Rule::next(limited));
     let limited = stripe.keyed(CUSTOMERS, "name=A", "k").await;
-    assert_eq!(
-        (limited.status, limited.header("stripe-rate-limited-reason")),
-        (429, Some("global-rate"))
-    );
+    assert_eq!((limited.status, limited.header("stripe-rate-limited-reason")), (429, Some("global-rate")));
     assert_eq!(limited.header("retry-after"), Some("2"));
     stripe.sandbox.revoke_key();
-    assert_eq!(
-        stripe.keyed(CUSTOMERS, "name=A", "k").await.error(),
-        (401, "api_key_expired", "")
-    );
+    assert_eq!(stripe.keyed(CUSTOMERS, "name=A", "k").await.error(), (401, "api_key_expired", ""));
     stripe.sandbox.restore_key();
     let made = stripe.keyed(CUSTOMERS, "name=A", "k").await;
     assert_eq!((made.status, made.header("idempotent-replayed")), (200, None));
@@ -91,16 +73,10 @@ async fn refusals_of_executed_requests_are_stored() {
 #[tokio::test]
 async fn a_500_after_the_commit_is_stored() {
     let stripe = Stripe::start();
-    stripe
-        .sandbox
-        .faults()
-        .script(Rule::on("POST /v1/customers", Fault::FailAfterCommit(500)));
+    stripe.sandbox.faults().script(Rule::on("POST /v1/customers", Fault::FailAfterCommit(500)));
     for replayed in [None, Some("true")] {
         let failed = stripe.keyed(CUSTOMERS, "name=A&metadata[rowbill_op]=op1", "k").await;
-        assert_eq!(
-            (failed.status, failed.header("stripe-should-retry")),
-            (500, Some("false"))
-        );
+        assert_eq!((failed.status, failed.header("stripe-should-retry")), (500, Some("false")));
         assert_eq!(failed.header("idempotent-replayed"), replayed);
         assert_eq!(failed.error().1, "api_error");
     }
@@ -157,9 +133,6 @@ async fn keys_mean_nothing_on_other_methods_and_have_a_longest() {
     let stripe = Stripe::start();
     assert_eq!(stripe.keyed(CUSTOMERS, "name=A", &"k".repeat(256)).await.status, 400);
     assert_eq!(stripe.keyed(CUSTOMERS, "name=A", &"k".repeat(255)).await.status, 200);
-    let without = [
-        stripe.post(CUSTOMERS, "name=A").await,
-        stripe.post(CUSTOMERS, "name=A").await,
-    ];
+    let without = [stripe.post(CUSTOMERS, "name=A").await, stripe.post(CUSTOMERS, "name=A").await];
     assert_ne!(without[0].id(), without[1].id());
 }

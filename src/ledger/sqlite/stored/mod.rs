@@ -51,9 +51,6 @@ pub trait Stored: Sized + Send + Unpin + 'static {
     /// How a person finds it.
     fn label(&self) -> String;
 
-    /// Whether it comes after another one in the order of the table's key.
-    fn follows(&self, before: &Self) -> bool;
-
     /// Where the summary counts records of this kind.
     fn tally(summary: &Summary) -> Tally;
 }
@@ -71,9 +68,7 @@ pub fn checked<S: Stored>(columns: &SqliteRow) -> Result<S, Damage> {
 pub fn decode<S: Stored>(columns: &SqliteRow) -> Result<S::Record, Damage> {
     let stored = checked::<S>(columns)?;
     let label = stored.label();
-    stored
-        .into_record()
-        .map_err(|column| Damage(format!("{label}: the column {column} cannot be read")))
+    stored.into_record().map_err(|column| Damage(format!("{label}: the column {column} cannot be read")))
 }
 
 /// What is wrong with a record.

@@ -40,18 +40,9 @@ impl StoredState {
                 doubts: Some(i64::from(intent.doubts)),
                 ..empty("intent")
             },
-            State::Done { object } => Self {
-                object: Some(object),
-                ..empty("done")
-            },
-            State::Failed { generation } => Self {
-                generation: Some(i64::from(generation)),
-                ..empty("failed")
-            },
-            State::Review { generation } => Self {
-                generation: Some(i64::from(generation)),
-                ..empty("review")
-            },
+            State::Done { object } => Self { object: Some(object), ..empty("done") },
+            State::Failed { generation } => Self { generation: Some(i64::from(generation)), ..empty("failed") },
+            State::Review { generation } => Self { generation: Some(i64::from(generation)), ..empty("review") },
         }
     }
 
@@ -78,15 +69,9 @@ impl StoredState {
                 last_sent: self.last_sent.ok_or("last_sent")?,
                 doubts: count(self.doubts, "doubts")?,
             })),
-            "done" => Ok(State::Done {
-                object: self.object.ok_or("object")?,
-            }),
-            "failed" => Ok(State::Failed {
-                generation: generation()?,
-            }),
-            "review" => Ok(State::Review {
-                generation: generation()?,
-            }),
+            "done" => Ok(State::Done { object: self.object.ok_or("object")? }),
+            "failed" => Ok(State::Failed { generation: generation()? }),
+            "review" => Ok(State::Review { generation: generation()? }),
             _ => Err("state"),
         }
     }
@@ -211,12 +196,7 @@ impl Stored for StoredOperation {
             .text(&self.operation)
             .text(&self.path)
             .bytes(&self.body);
-        self.state
-            .checksum(sum)
-            .maybe_text(self.problem.as_deref())
-            .text(&self.run)
-            .number(self.at)
-            .finish()
+        self.state.checksum(sum).maybe_text(self.problem.as_deref()).text(&self.run).number(self.at).finish()
     }
 
     fn into_record(self) -> Result<OperationRecord, &'static str> {
@@ -237,10 +217,6 @@ impl Stored for StoredOperation {
 
     fn label(&self) -> String {
         format!("the operation {} of {}", self.id, self.connection)
-    }
-
-    fn follows(&self, before: &Self) -> bool {
-        self.id > before.id
     }
 
     fn tally(summary: &Summary) -> Tally {

@@ -148,10 +148,6 @@ impl Stored for StoredRow {
         format!("the row {} of {}", self.key, self.connection)
     }
 
-    fn follows(&self, before: &Self) -> bool {
-        (&self.connection, &self.id) > (&before.connection, &before.id)
-    }
-
     fn tally(summary: &Summary) -> Tally {
         summary.rows
     }
@@ -182,10 +178,7 @@ pub const STATES: [RowState; 7] = [
 ];
 
 fn state_from(name: &str) -> Result<RowState, &'static str> {
-    STATES
-        .into_iter()
-        .find(|state| state_name(*state) == name)
-        .ok_or("state")
+    STATES.into_iter().find(|state| state_name(*state) == name).ok_or("state")
 }
 
 /// A digest of exactly sixteen bytes.
@@ -195,9 +188,5 @@ pub fn digest(bytes: &[u8], column: &'static str) -> Result<Digest, &'static str
 
 fn members(bytes: &[u8]) -> Result<Vec<Digest>, &'static str> {
     let (members, rest) = bytes.as_chunks::<16>();
-    if rest.is_empty() {
-        Ok(members.to_vec())
-    } else {
-        Err("members")
-    }
+    if rest.is_empty() { Ok(members.to_vec()) } else { Err("members") }
 }

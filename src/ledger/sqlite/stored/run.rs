@@ -100,10 +100,6 @@ impl Stored for StoredRun {
         format!("the run {} of {}", self.id, self.connection)
     }
 
-    fn follows(&self, before: &Self) -> bool {
-        self.id > before.id
-    }
-
     fn tally(summary: &Summary) -> Tally {
         summary.runs
     }

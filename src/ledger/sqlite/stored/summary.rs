@@ -49,11 +49,7 @@ pub struct Summary {
 impl Summary {
     /// Of a ledger with nothing in it.
     pub fn new(now: i64) -> Self {
-        Self {
-            created: now,
-            last_commit: now,
-            ..Self::default()
-        }
+        Self { created: now, last_commit: now, ..Self::default() }
     }
 
     /// The time of the last commit never moves back, whatever clock a record comes from.
@@ -72,12 +68,8 @@ impl Summary {
     }
 
     fn read(columns: &SqliteRow) -> Result<(Self, i64), sqlx::Error> {
-        let tally = |at: usize| {
-            Ok::<_, sqlx::Error>(Tally {
-                count: columns.try_get(at)?,
-                sum: columns.try_get(at + 1)?,
-            })
-        };
+        let tally =
+            |at: usize| Ok::<_, sqlx::Error>(Tally { count: columns.try_get(at)?, sum: columns.try_get(at + 1)? });
         let summary = Self {
             created: columns.try_get(0)?,
             last_commit: columns.try_get(1)?,
@@ -90,10 +82,7 @@ impl Summary {
 
     /// Binds the columns and their checksum.
     pub fn bind<'q>(&self, query: Bound<'q>) -> Bound<'q> {
-        self.numbers()
-            .into_iter()
-            .fold(query, Bound::bind)
-            .bind(self.computed())
+        self.numbers().into_iter().fold(query, Bound::bind).bind(self.computed())
     }
 
     fn numbers(&self) -> [i64; 8] {
@@ -110,9 +99,6 @@ impl Summary {
     }
 
     fn computed(&self) -> i64 {
-        self.numbers()
-            .into_iter()
-            .fold(Checksum::default(), Checksum::number)
-            .finish()
+        self.numbers().into_iter().fold(Checksum::default(), Checksum::number).finish()
     }
 }

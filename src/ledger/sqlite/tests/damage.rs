@@ -49,27 +49,13 @@ async fn questions(ledger: &SqliteLedger) -> Result<Answers, Problem> {
     Ok(Answers {
         rows: ledger.rows("c", &ids).await?,
         operations: ledger.operations(&operations).await?,
-        list: ledger
-            .list_rows(
-                "c",
-                &RowFilter {
-                    limit: 1000,
-                    ..RowFilter::default()
-                },
-            )
-            .await?,
+        list: ledger.list_rows("c", &RowFilter { limit: 1000, ..RowFilter::default() }).await?,
         runs: ledger.runs(None, 10).await?,
     })
 }
 
 fn is_refusal(problem: &Problem) -> bool {
-    [
-        "ledger.damaged",
-        "ledger.newer",
-        "ledger.unreadable",
-        "ledger.unwritable",
-    ]
-    .contains(&problem.code.as_str())
+    ["ledger.damaged", "ledger.newer", "ledger.unreadable", "ledger.unwritable"].contains(&problem.code.as_str())
 }
 
 #[tokio::test]
@@ -82,16 +68,8 @@ async fn a_file_cut_off_anywhere_is_refused() {
     let lengths = [1, 99, 100, 512, 4095, whole.len() - 1].into_iter().chain(pages);
     for length in lengths {
         fs::write(&path, &whole[..length]).unwrap();
-        assert_eq!(
-            refusal(SqliteLedger::open(&path).await).code,
-            "ledger.damaged",
-            "at {length}"
-        );
-        assert_eq!(
-            refusal(SqliteLedger::open_read_only(&path).await).code,
-            "ledger.damaged",
-            "at {length}"
-        );
+        assert_eq!(refusal(SqliteLedger::open(&path).await).code, "ledger.damaged", "at {length}");
+        assert_eq!(refusal(SqliteLedger::open_read_only(&path).await).code, "ledger.damaged", "at {length}");
     }
     fs::write(&path, &whole).unwrap();
     assert_eq!(ask(&path).await.unwrap(), right(ROWS));
@@ -134,10 +112,7 @@ async fn verify_sees_what_a_look_up_does_not_meet() {
     fs::write(&path, &bytes).unwrap();
     let ledger = SqliteLedger::open(&path).await.unwrap();
     assert!(ledger.rows("c", &[row_id(16)]).await.unwrap()[0].is_some());
-    for problem in [
-        ledger.rows("c", &[row_id(17)]).await.unwrap_err(),
-        ledger.verify().await.unwrap_err(),
-    ] {
+    for problem in [ledger.rows("c", &[row_id(17)]).await.unwrap_err(), ledger.verify().await.unwrap_err()] {
         assert_eq!(problem.code, "ledger.damaged");
         assert!(problem.message.contains("ey 17"), "{}", problem.message);
     }
@@ -154,14 +129,8 @@ async fn a_row_that_vanished_is_not_new() {
     bytes[at] = 18;
     fs::write(&path, &bytes).unwrap();
     let ledger = SqliteLedger::open(&path).await.unwrap();
-    assert_eq!(
-        ledger.rows("c", &[row_id(17)]).await.unwrap_err().code,
-        "ledger.damaged"
-    );
-    assert_eq!(
-        ledger.rows("c", &[row_id(200)]).await.unwrap_err().code,
-        "ledger.damaged"
-    );
+    assert_eq!(ledger.rows("c", &[row_id(17)]).await.unwrap_err().code, "ledger.damaged");
+    assert_eq!(ledger.rows("c", &[row_id(200)]).await.unwrap_err().code, "ledger.damaged");
     let commit = ledger.commit(contents(1)[..1].to_vec()).await;
     commit.unwrap();
 }
@@ -181,10 +150,7 @@ async fn a_damaged_log_gives_a_refusal_or_an_older_ledger() {
         }
         ledger.commit(changes).await.unwrap();
     }
-    let (file, log) = (
-        fs::read(&path).unwrap(),
-        fs::read(path.with_file_name("ledger.db-wal")).unwrap(),
-    );
+    let (file, log) = (fs::read(&path).unwrap(), fs::read(path.with_file_name("ledger.db-wal")).unwrap());
     let copy = directory.path().join("copy.db");
     let mut older = 0;
     for at in (0..log.len()).step_by(log.len() / 211) {

@@ -28,10 +28,7 @@ async fn only_its_owner_can_read_the_files() {
     assert_eq!(mode(path.parent().unwrap()), 0o700);
     assert_eq!(mode(&directory.path().join("state")), 0o700);
     ledger.close().await;
-    let left: Vec<_> = fs::read_dir(path.parent().unwrap())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let left: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left.len(), 2, "{left:?}");
 }
 
@@ -40,15 +37,9 @@ async fn a_missing_file_is_refused_and_not_made() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("ledger.db");
     assert_eq!(refusal(SqliteLedger::open(&path).await).code, "ledger.missing");
-    assert_eq!(
-        refusal(SqliteLedger::open_read_only(&path).await).code,
-        "ledger.missing"
-    );
+    assert_eq!(refusal(SqliteLedger::open_read_only(&path).await).code, "ledger.missing");
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
-    assert_eq!(
-        refusal(SqliteLedger::open(directory.path()).await).code,
-        "ledger.unreadable"
-    );
+    assert_eq!(refusal(SqliteLedger::open(directory.path()).await).code, "ledger.unreadable");
 }
 
 #[tokio::test]
@@ -67,11 +58,7 @@ async fn one_process_owns_it_and_others_read() {
     let owner = SqliteLedger::create(&path).await.unwrap();
     let locked = refusal(SqliteLedger::open(&path).await);
     assert_eq!(locked.code, "ledger.locked");
-    assert!(
-        locked.message.contains(&format!("process {}", std::process::id())),
-        "{}",
-        locked.message
-    );
+    assert!(locked.message.contains(&format!("process {}", std::process::id())), "{}", locked.message);
     // Another name for the same file leads to the same lock.
     let alias = directory.path().join("alias.db");
     std::os::unix::fs::symlink(&path, &alias).unwrap();
@@ -128,10 +115,7 @@ async fn another_database_is_not_taken_for_a_ledger() {
 
 async fn pragma(path: &Path, what: &str) {
     let mut connection = connections::writer(path).await.unwrap();
-    sqlx::query(AssertSqlSafe(format!("PRAGMA {what}")))
-        .execute(&mut connection)
-        .await
-        .unwrap();
+    sqlx::query(AssertSqlSafe(format!("PRAGMA {what}"))).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
 }
 
@@ -168,8 +152,5 @@ async fn what_was_acknowledged_survives_without_closing() {
     fs::copy(path.with_file_name("ledger.db-wal"), copy.with_file_name("copy.db-wal")).unwrap();
     let crashed = SqliteLedger::open(&copy).await.unwrap();
     assert_eq!(crashed.verify().await.unwrap(), 201);
-    assert_eq!(
-        crashed.last_commit().await.unwrap(),
-        ledger.last_commit().await.unwrap()
-    );
+    assert_eq!(crashed.last_commit().await.unwrap(), ledger.last_commit().await.unwrap());
 }

@@ -23,13 +23,7 @@ async fn limited(path: &std::path::Path, pages: u32) -> SqliteLedger {
     let summary = connections::summary(&mut connection).await.unwrap();
     let readers = connections::readers(path).await.unwrap();
     let writer = Writer::start(connection, summary, named.clone(), owner.into());
-    SqliteLedger {
-        path: named,
-        file: path.to_owned(),
-        readers,
-        writer: Some(writer),
-        walked: Walked::default(),
-    }
+    SqliteLedger { path: named, file: path.to_owned(), readers, writer: Some(writer), walked: Walked::default() }
 }
 
 #[tokio::test]
@@ -71,19 +65,9 @@ async fn every_waiting_commit_is_told() {
     let path = directory.path().join("ledger.db");
     made(&path, 1).await;
     let ledger = limited(&path, 9).await;
-    let big = (2..200).map(|at| {
-        ledger.commit(if at == 2 {
-            contents(200)[..200].to_vec()
-        } else {
-            contents(0)
-        })
-    });
+    let big = (2..200).map(|at| ledger.commit(if at == 2 { contents(200)[..200].to_vec() } else { contents(0) }));
     let outcomes = futures::future::join_all(big).await;
-    assert!(
-        outcomes
-            .iter()
-            .all(|outcome| outcome.as_ref().is_err_and(|problem| problem.code == "ledger.full"))
-    );
+    assert!(outcomes.iter().all(|outcome| outcome.as_ref().is_err_and(|problem| problem.code == "ledger.full")));
 }
 
 #[tokio::test]

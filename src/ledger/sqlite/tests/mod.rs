@@ -20,9 +20,7 @@ async fn behaves_as_a_ledger() {
     let number = std::sync::atomic::AtomicU32::new(0);
     run_suite(|| async {
         let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        SqliteLedger::create(&directory.path().join(format!("{number}.db")))
-            .await
-            .unwrap()
+        SqliteLedger::create(&directory.path().join(format!("{number}.db"))).await.unwrap()
     })
     .await;
 }

@@ -56,10 +56,7 @@ impl Query {
             if let Field::Named(name) = &clause.field
                 && !fields.contains(&name.as_str())
             {
-                return Err(Refusal::of(
-                    "query",
-                    format!("Field `{name}` is an unsupported search field."),
-                ));
+                return Err(Refusal::of("query", format!("Field `{name}` is an unsupported search field.")));
             }
             clauses.push(clause);
             match reader.joint() {
@@ -71,23 +68,13 @@ impl Query {
                 Some(any) => joined = Some(any),
             }
         }
-        Ok(Self {
-            clauses,
-            any: joined.unwrap_or(false),
-        })
+        Ok(Self { clauses, any: joined.unwrap_or(false) })
     }
 
     /// Whether the query holds for an object with these values.
     pub(super) fn holds(&self, value: impl Fn(&Field) -> Option<String>) -> bool {
-        let mut results = self
-            .clauses
-            .iter()
-            .map(|clause| clause.holds(value(&clause.field).as_deref()));
-        if self.any {
-            results.any(|holds| holds)
-        } else {
-            results.all(|holds| holds)
-        }
+        let mut results = self.clauses.iter().map(|clause| clause.holds(value(&clause.field).as_deref()));
+        if self.any { results.any(|holds| holds) } else { results.all(|holds| holds) }
     }
 }
 
@@ -136,18 +123,9 @@ impl Reader<'_> {
             Field::Named(name)
         };
         let test = TESTS.iter().find(|(sign, _)| self.eat(sign))?.1;
-        let value = if self.rest.starts_with(['"', '\'']) {
-            Some(self.quoted()?)
-        } else {
-            Some(self.word()?)
-        };
+        let value = if self.rest.starts_with(['"', '\'']) { Some(self.quoted()?) } else { Some(self.word()?) };
         let value = value.filter(|value| value != "null");
-        Some(Clause {
-            negated,
-            field,
-            test,
-            value,
-        })
+        Some(Clause { negated, field, test, value })
     }
 
     /// `AND` (false) or `OR` (true); two clauses side by side mean AND.
@@ -156,12 +134,7 @@ impl Reader<'_> {
         self.rest = self.rest.trim_start();
         let spaced = self.rest.len() < before;
         for (word, any) in [("AND ", false), ("OR ", true)] {
-            if spaced
-                && self
-                    .rest
-                    .get(..word.len())
-                    .is_some_and(|start| start.eq_ignore_ascii_case(word))
-            {
+            if spaced && self.rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)) {
                 self.rest = self.rest[word.len()..].trim_start();
                 return Some(any);
             }
@@ -178,10 +151,7 @@ impl Reader<'_> {
     }
 
     fn word(&mut self) -> Option<String> {
-        let end = self
-            .rest
-            .find(|c: char| !c.is_alphanumeric() && !"_.".contains(c))
-            .unwrap_or(self.rest.len());
+        let end = self.rest.find(|c: char| !c.is_alphanumeric() && !"_.".contains(c)).unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest;
         (!word.is_empty()).then(|| word.to_owned())
@@ -238,14 +208,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for query in [
-            "",
-            "email",
-            "email:",
-            r#"email:"x"#,
-            r#"colour:"red""#,
-            r#"email:"a" AND email:"b" OR email:"c""#,
-        ] {
+        for query in
+            ["", "email", "email:", r#"email:"x"#, r#"colour:"red""#, r#"email:"a" AND email:"b" OR email:"c""#]
+        {
             assert!(Query::parse(query, &["email"]).is_err(), "{query}");
         }
     }

@@ -1,0 +1,163 @@
+//! The ledger: missing, locked, restored from an old backup.
+
+use std::fs;
+use std::time::Duration;
+
+use rowbill_stripe_sandbox::{Fault, Rule};
+
+use crate::support::{Project, books, journal, samples};
+
+const NAMES: [&str; 3] = ["customers", "items", "bills"];
+
+fn project() -> Project {
+    let project = Project::new();
+    project.mapping("customers", samples::CUSTOMERS);
+    project.mapping("items", samples::ITEMS);
+    project.mapping("bills", samples::BILLS);
+    project.csv("customers", &samples::customers(4));
+    project.csv("orders", "Order,Customer ID,Total\nA-1,1,10.00\nA-2,2,5.00\n");
+    project.csv("bills", "Bill,E-mail,What,Total\nB-1,fay@example.org,Chair,80.00\nB-1,fay@example.org,Box,1.00\n");
+    project
+}
+
+fn grow(project: &Project) {
+    project.csv("customers", &samples::customers(9));
+    project.csv("orders", "Order,Customer ID,Total\nA-1,1,10.00\nA-2,2,5.00\nA-3,9,7.00\nA-4,1,1.00\n");
+    let bills = "B-1,fay@example.org,Chair,80.00\nB-1,fay@example.org,Box,1.00\nB-2,gus@example.org,Sofa,99.99\n";
+    project.csv("bills", &format!("Bill,E-mail,What,Total\n{bills}"));
+}
+
+fn objects(project: &Project) -> [usize; 3] {
+    ["customer", "invoiceitem", "invoice"].map(|kind| journal::made(&project.stripe, kind).len())
+}
+
+fn remove(project: &Project) {
+    for name in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
+        let _ = fs::remove_file(project.path("state").join(name));
+    }
+}
+
+/// Puts a backup in the place of the ledger.
+fn restore(project: &Project) {
+    remove(project);
+    fs::copy(project.path("backup.db"), project.path("state/ledger.db")).unwrap();
+}
+
+#[test]
+fn a_missing_ledger_is_not_made_again_when_stripe_knows_us() {
+    let project = project();
+    project.run_all().exits(0);
+    remove(&project);
+    let mark = project.mark();
+    for wait in [0, 2, 48] {
+        project.advance(Duration::from_hours(wait));
+        project.run_all().refused(15, &["ledger.missing"]);
+        project.run(&["run-now", "items"]).refused(15, &["ledger.missing"]);
+    }
+    assert!(project.posts_since(mark).is_empty() && !project.path("state/ledger.db").exists());
+}
+
+#[test]
+fn a_ledger_is_made_for_connections_that_stripe_does_not_know() {
+    let project = project();
+    project.run_all().exits(0);
+    remove(&project);
+    fs::rename(project.path("mappings/bills.yaml"), project.path("mappings/other.yaml")).unwrap();
+    let mark = project.mark();
+    project.run(&["run-now", "other", "--dry-run"]).exits(0);
+    assert!(project.posts_since(mark).is_empty());
+    assert_eq!(project.run(&["run-now", "other"]).exits(0).tally("other"), "2 = 2 done");
+}
+
+#[test]
+fn a_ledger_in_use_is_not_opened_twice() {
+    let project = project();
+    project.stripe.faults().script(Rule::on("POST /v1/customers", Fault::Hold));
+    let first = project.spawn(&["run-now", "customers"]);
+    journal::until("a held request", || project.stripe.faults().held() == 1);
+    project.run_all().refused(11, &["ledger.locked"]);
+    project.run(&["rows", "skip", "customers", "1"]).refused(11, &["ledger.locked"]);
+    // Looking is not in the way.
+    project.run(&["status"]).exits(0);
+    project.run(&["rows", "customers"]).exits(0);
+    project.stripe.faults().release();
+    assert_eq!(first.wait_with_output().unwrap().status.code(), Some(0));
+    project.run_all().exits(0);
+}
+
+/// R7: what was made since the backup is found by list, at once and after the keys are forgotten.
+#[test]
+fn a_restored_backup_makes_no_doubles() {
+    for wait in [Duration::ZERO, Duration::from_hours(25)] {
+        let project = project();
+        project.run_all().exits(0);
+        project.run(&["ledger", "backup", "backup.db"]).exits(0);
+        grow(&project);
+        project.run_all().exits(0);
+        assert_eq!(objects(&project), [11, 7, 2]);
+        restore(&project);
+        project.advance(wait);
+        let run = project.run_all();
+        assert_eq!(run.exits(0).tally("customers"), "9 = 5 done + 4 already_done");
+        assert_eq!(objects(&project), [11, 7, 2], "after {wait:?}");
+        books::agree(&project, &NAMES);
+        let mark = project.mark();
+        project.run_all().exits(0);
+        assert_eq!(project.posts_since(mark), [""; 0]);
+    }
+}
+
+#[test]
+fn a_backup_restored_in_the_middle_of_a_run_makes_no_doubles() {
+    for (seed, wait) in [(3, Duration::ZERO), (9, Duration::from_hours(25)), (14, Duration::from_hours(25))] {
+        let project = project();
+        project.run(&["ledger", "create"]).exits(0);
+        project.stripe.faults().script(Rule::next(Fault::Hold).only("POST", "/v1/").counted(seed, 1));
+        let mut child = project.spawn(&["run-now", "--all"]);
+        journal::until("a held request", || project.stripe.faults().held() == 1);
+        project.run(&["ledger", "backup", "backup.db"]).exits(0);
+        project.stripe.faults().release();
+        child.wait().unwrap();
+        restore(&project);
+        project.advance(wait);
+        project.run_all().exits(0);
+        assert_eq!(objects(&project), [5, 4, 1], "after {seed} requests and {wait:?}");
+        books::agree(&project, &NAMES);
+    }
+}
+
+#[test]
+fn a_new_ledger_adopts_what_was_made_in_the_last_minutes() {
+    let project = project();
+    project.run_all().exits(0);
+    remove(&project);
+    project.run(&["ledger", "create"]).exits(0);
+    let run = project.run_all();
+    assert_eq!(run.exits(0).tally("customers"), "4 = 4 done");
+    assert_eq!(objects(&project), [5, 4, 1]);
+    books::agree(&project, &NAMES);
+}
+
+#[test]
+fn a_damaged_ledger_is_refused() {
+    let project = project();
+    project.run_all().exits(0);
+    let path = project.path("state/ledger.db");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes.truncate(bytes.len() / 2);
+    fs::write(&path, bytes).unwrap();
+    let run = project.run_all();
+    assert_eq!((run.code, &run.json["result"]), (15, &"refused".into()), "{run:#?}");
+}
+
+#[test]
+fn a_renamed_connection_keeps_its_rows() {
+    let project = project();
+    project.run_all().exits(0);
+    fs::rename(project.path("mappings/bills.yaml"), project.path("mappings/invoices.yaml")).unwrap();
+    project.run(&["ledger", "rename", "bills", "invoices"]).exits(0);
+    let mark = project.mark();
+    assert_eq!(project.run_all().exits(0).tally("invoices"), "2 = 2 already_done");
+    assert_eq!(project.posts_since(mark), [""; 0]);
+    project.run(&["ledger", "verify"]).exits(0);
+}
