@@ -1,6 +1,6 @@
 //! What an edit changed, in words: the request that was sent beside the one that would be sent now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rowbill_connector::{Call, Problem};
 
@@ -9,6 +9,17 @@ use super::row::RowTask;
 use crate::config::{Action, Connection};
 use crate::mapping::identity::Owner;
 
+/// The names of parameters that were sent and are now left out, such as `name` or `metadata[crm_id]`.
+pub async fn emptied(
+    driver: &Driver,
+    owner: &Owner,
+    connection: &Connection,
+    task: &RowTask,
+) -> Result<Vec<String>, Problem> {
+    let (before, now) = sides(driver, owner, connection, task).await?;
+    Ok(before.into_keys().filter(|name| !is_own(name) && !now.contains_key(name)).collect())
+}
+
 /// `amount 12000 → 12500`, one text per parameter.
 pub async fn differences(
     driver: &Driver,
@@ -16,18 +27,8 @@ pub async fn differences(
     connection: &Connection,
     task: &RowTask,
 ) -> Result<Vec<String>, Problem> {
-    let mut ids = vec![owner.operation(connection.action.name(), &task.spooled.key)];
-    if matches!(connection.action, Action::CreateCustomer) && task.record.revision > 0 {
-        ids.push(owner.operation(&format!("update_customer.{}", task.record.revision), &task.spooled.key));
-    }
-    let sent = driver.ledger.operations(&ids).await?.into_iter().flatten().last();
-    let (Some(sent), Some(prepared)) = (sent, &task.spooled.prepared) else { return Ok(Vec::new()) };
-    let call = Call { operation: "", path: Vec::new(), params: prepared.params.clone() };
-    let now = fields(&driver.line.target.encode(&call).body);
-    let before = fields(&sent.body);
-    let own = |name: &str| name == "customer" || name == "metadata[rowbill_op]";
-    let names: std::collections::BTreeSet<&String> =
-        before.keys().chain(now.keys()).filter(|name| !own(name)).collect();
+    let (before, now) = sides(driver, owner, connection, task).await?;
+    let names: BTreeSet<&String> = before.keys().chain(now.keys()).filter(|name| !is_own(name)).collect();
     Ok(names
         .into_iter()
         .filter(|name| before.get(*name) != now.get(*name))
@@ -35,7 +36,28 @@ pub async fn differences(
         .collect())
 }
 
-fn fields(body: &[u8]) -> BTreeMap<String, String> {
+/// The parameters that were sent last, and those that would be sent now; both empty where nothing was sent.
+async fn sides(driver: &Driver, owner: &Owner, connection: &Connection, task: &RowTask) -> Result<(Fields, Fields), Problem> {
+    let mut ids = vec![owner.operation(connection.action.name(), &task.spooled.key)];
+    if matches!(connection.action, Action::CreateCustomer) {
+        let updates = (1..=task.record.revision).rev().take(1);
+        ids.extend(updates.map(|revision| owner.operation(&format!("update_customer.{revision}"), &task.spooled.key)));
+    }
+    let sent = driver.ledger.operations(&ids).await?.into_iter().flatten().last();
+    let (Some(sent), Some(prepared)) = (sent, &task.spooled.prepared) else { return Ok(Default::default()) };
+    let call = Call { operation: "", path: Vec::new(), params: prepared.params.clone() };
+    let now = fields(&driver.line.target.encode(&call).body);
+    Ok((fields(&sent.body), now))
+}
+
+type Fields = BTreeMap<String, String>;
+
+/// Set by rowbill, not by the mapping.
+fn is_own(name: &str) -> bool {
+    name == "customer" || name == "metadata[rowbill_op]"
+}
+
+fn fields(body: &[u8]) -> Fields {
     form_urlencoded::parse(body).into_owned().collect()
 }
 

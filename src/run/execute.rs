@@ -8,6 +8,8 @@ use super::clock::Clock;
 use super::drive::Driver;
 use super::engine::Engine;
 use super::guard;
+use super::leftovers::{leftovers, record_failures, settle_leftovers};
+use super::notes::{notes, orphans};
 use super::index::{Class, Entry};
 use super::reconcile::reconcile;
 use super::report::{Amounts, Ending, Fate, ProblemLog, Report, RowProblem, Tally, Would, placed};
@@ -17,7 +19,7 @@ use super::spool::NOWHERE;
 use super::survey::{Scope, Spooled, Survey, survey};
 use super::write_back::write_back;
 use crate::config::{Action, Connection, FirstRun};
-use crate::ledger::{Change, RowFilter, RowRecord, RowState, RunRecord};
+use crate::ledger::{Change, RunRecord};
 
 /// What is asked of a run.
 #[derive(Clone, Debug, Default)]
@@ -219,52 +221,6 @@ fn fate(entry: &Entry) -> Option<Fate> {
     }
 }
 
-/// Rows that failed before anything was sent are remembered, so that people can look at them.
-async fn record_failures(
-    engine: &Engine,
-    connection: &Connection,
-    scope: &Scope<'_>,
-    survey: &mut Survey,
-) -> Result<(), Problem> {
-    if connection.action.invoice().is_some() {
-        return Ok(());
-    }
-    let ledger = engine.ledger()?;
-    let failed: Vec<Entry> = survey
-        .entries
-        .iter()
-        .filter(|entry| entry.class == Class::Failed && entry.spool != NOWHERE && entry.id != [0; 16])
-        .copied()
-        .collect();
-    for chunk in failed.chunks(500) {
-        let ids: Vec<_> = chunk.iter().map(|entry| crate::ledger::RowId(entry.id)).collect();
-        let known = ledger.rows(&connection.name, &ids).await?;
-        let mut changes = Vec::new();
-        for (entry, known) in chunk.iter().zip(known) {
-            let spooled: Spooled = survey.spool.get(entry.spool)?;
-            let Some(problem) = same_key(entry.number, &survey.doubles.failed).or(spooled.problem) else { continue };
-            // What was made stays on record as made.
-            if known.as_ref().is_some_and(|known| !known.objects.is_empty() || known.state == RowState::Sending) {
-                continue;
-            }
-            let problem = placed(problem, &survey.origin, u64::from(entry.number));
-            let row = super::survey::blank(connection, &spooled.key, scope);
-            let (content, request) = (spooled.content, spooled.request);
-            changes.push(Change::Row(RowRecord {
-                state: RowState::Failed,
-                problem: Some(problem),
-                content,
-                request,
-                ..row
-            }));
-        }
-        if !changes.is_empty() {
-            ledger.commit(changes).await?;
-        }
-    }
-    Ok(())
-}
-
 async fn send(
     engine: &Engine,
     connection: &Connection,
@@ -323,33 +279,6 @@ fn unreachable(error: &SendError) -> Problem {
     }
 }
 
-async fn leftovers(engine: &Engine, connection: &Connection) -> Result<bool, Problem> {
-    let filter = RowFilter { states: vec![RowState::Sending], after: None, limit: 1 };
-    Ok(!engine.ledger()?.list_rows(&connection.name, &filter).await?.is_empty())
-}
-
-/// Operations that an earlier run left open for rows which have since left the source are settled all the same.
-async fn settle_leftovers(
-    engine: &Engine,
-    connection: &Connection,
-    driver: &Driver,
-    survey: &Survey,
-) -> Result<(), Problem> {
-    let ledger = engine.ledger()?;
-    let filter = RowFilter { states: vec![RowState::Sending], after: None, limit: 1000 };
-    let open = ledger.list_rows(&connection.name, &filter).await?;
-    let resumed: std::collections::HashSet<_> =
-        survey.entries.iter().filter(|entry| entry.class == Class::Resume).map(|entry| entry.id).collect();
-    let owner = engine.owner(connection);
-    // A row of this run that is open now has been tried just now.
-    for mut row in open.into_iter().filter(|row| !resumed.contains(&row.id.0) && row.run != driver.run) {
-        let id = owner.operation(connection.action.name(), &row.key);
-        let Some(stored) = ledger.operations(&[id]).await?.pop().flatten() else { continue };
-        super::drive::resume(driver, stored, &mut row).await?;
-    }
-    Ok(())
-}
-
 async fn finish(
     engine: &Engine,
     connection: &Connection,
@@ -389,52 +318,3 @@ async fn keep(engine: &Engine, report: &mut Report) -> Result<(), Problem> {
     engine.ledger()?.commit(vec![Change::Run(record)]).await
 }
 
-/// Things that no row's problem says.
-fn notes(engine: &Engine, survey: &Survey) -> Vec<Problem> {
-    let mut notes = Vec::new();
-    let differ = survey.entries.iter().filter(|entry| entry.class == Class::WouldDiffer).count();
-    if differ > 0 {
-        let message = format!("{differ} done rows would differ by the mapping as it is now; they stay as they are");
-        notes.push(Problem::new("plan.would_differ", message).advise("a changed mapping never sends done rows again"));
-    }
-    for group in survey.groups.iter().filter(|group| group.class == Class::Create) {
-        for (code, minor) in &group.amounts.0 {
-            let minimum = engine.catalog.currencies.get(code).and_then(|currency| currency.minimum);
-            if let Some(minimum) = minimum.filter(|minimum| *minor > 0 && minor < minimum) {
-                let least = crate::mapping::money::display(minimum, code, &engine.catalog.currencies);
-                let sum = crate::mapping::money::display(*minor, code, &engine.catalog.currencies);
-                let row = group.rows.first().map_or(0, |at| survey.entries[*at as usize].number);
-                let message =
-                    format!("the invoice of row {row} comes to {sum}; the least that Stripe charges is {least}");
-                notes.push(
-                    Problem::new("plan.below_minimum", message)
-                        .advise("Stripe marks it as paid and keeps the amount for the next invoice"),
-                );
-            }
-        }
-    }
-    notes
-}
-
-/// Items that are on an invoice, though no row of the source stands for them any more.
-async fn orphans(engine: &Engine, connection: &Connection, survey: &Survey) -> Result<Vec<Problem>, Problem> {
-    let items = connection.action.invoice().and_then(|invoice| invoice.items_from.as_deref());
-    let (Some(items), Some(ledger)) = (items, &engine.ledger) else { return Ok(Vec::new()) };
-    let here: std::collections::HashSet<_> = survey.entries.iter().map(|entry| entry.content).collect();
-    let mut notes = Vec::new();
-    let mut filter = RowFilter { states: Vec::new(), after: None, limit: 1000 };
-    loop {
-        let rows = ledger.list_rows(items, &filter).await?;
-        let Some(last) = rows.last().map(|row| row.id) else { return Ok(notes) };
-        filter.after = Some(last);
-        for row in rows.into_iter().filter(|row| !here.contains(&row.id.0)) {
-            let (Some(invoice), Some(object)) = (&row.bound, row.objects.first()) else { continue };
-            let message = format!(
-                "item {} ({}) is on invoice {invoice}, but its row is gone from the source",
-                object.id,
-                row.key.join(", ")
-            );
-            notes.push(Problem::new("plan.orphan_item", message).advise("the invoice stays as it is"));
-        }
-    }
-}

@@ -6,10 +6,11 @@ use rowbill_connector::Problem;
 
 use super::engine::Engine;
 use super::index::{Class, Entry};
+use super::records::blank;
 use super::report::Amounts;
 use super::row::{amount_of, mixed};
 use super::spool::{NOWHERE, Spool};
-use super::survey::{Scope, Spooled, blank};
+use super::survey::{Scope, Spooled};
 use crate::config::{Connection, OnChange};
 use crate::ledger::{Change, RowId, RowRecord, RowState};
 use crate::mapping::identity::Digest;

@@ -2,60 +2,20 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use data_encoding::HEXLOWER;
 use indexmap::IndexMap;
 use rowbill_connector::{Call, Param, Problem, Receipt, SendError};
 
 use super::customer::{Customers, NoCustomer, with_op};
 use super::drive::{Driven, Driver, Operation, object_ref};
+use super::lines::{GroupTask, Line, item_step};
 use super::report::{Amounts, Fate};
-use super::row::{Settled, amount_of};
-use super::survey::{Item, Spooled, prepared_digest};
+use super::row::Settled;
+use super::records::prepared_digest;
 use crate::config::{Connection, Finish, Invoice};
 use crate::ledger::{Change, OperationRecord, RowId, RowRecord, RowState};
 use crate::mapping::identity::{Digest, Owner};
 use crate::mapping::money::Minor;
-use crate::mapping::row::Prepared;
 use crate::protocol::{State, WhenUnsure};
-
-/// A group to settle.
-pub struct GroupTask {
-    /// What the invoice itself needs; none when that was worked out by an earlier run.
-    pub head: Option<Prepared>,
-    /// The group's key.
-    pub key: Vec<String>,
-    /// Its lines, in the order of the source.
-    pub lines: Vec<Line>,
-    /// The ledger's record, or a blank one.
-    pub record: RowRecord,
-    /// A person asked for another try.
-    pub retry: bool,
-}
-
-/// One line of an invoice.
-pub struct Line {
-    /// What identifies it within the group: the hash of its row, or the id of its item's row.
-    pub member: Digest,
-    /// Of a line that is made here: its parameters.
-    pub prepared: Option<Prepared>,
-    /// Of a line that another connection made.
-    pub item: Option<Item>,
-}
-
-impl Line {
-    /// A line of what the survey remembered.
-    pub fn of(member: Digest, spooled: Spooled) -> Self {
-        Self { member, prepared: spooled.prepared, item: spooled.item }
-    }
-
-    fn amount(&self) -> Option<Minor> {
-        match (&self.item, &self.prepared) {
-            (Some(item), _) => Some(Minor { amount: item.amount?, currency: item.currency.clone()? }),
-            (None, Some(prepared)) => amount_of(&prepared.params),
-            _ => None,
-        }
-    }
-}
 
 /// Settles groups of one connection.
 pub struct Invoices<'a> {
@@ -403,7 +363,3 @@ impl Course<'_> {
     }
 }
 
-/// The step of a line's item: the row's own hash, and which of several equal rows it is.
-pub fn item_step(member: &Digest, nth: u32) -> String {
-    format!("item.{}.{nth}", HEXLOWER.encode(member))
-}

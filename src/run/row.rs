@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use indexmap::IndexMap;
-use rowbill_connector::{Call, Param, Problem, Receipt};
+use rowbill_connector::{Call, Catalog, Param, Problem, Receipt};
 
 use super::customer::{Customers, NoCustomer, with_op};
-use super::differences::differences;
+use super::differences::{differences, emptied};
 use super::drive::{Driven, Driver, Operation, object_ref};
 use super::index::Class;
 use super::report::Fate;
@@ -17,6 +17,9 @@ use crate::mapping::identity::Owner;
 use crate::mapping::money::Minor;
 use crate::mapping::row::Prepared;
 use crate::protocol::{State, WhenUnsure};
+
+/// What the target calls the update of a customer.
+const UPDATE: &str = "POST /v1/customers/{customer}";
 
 /// A row to settle.
 pub struct RowTask {
@@ -62,6 +65,8 @@ pub struct Rows<'a> {
     pub owner: &'a Owner,
     /// Customers of this run.
     pub customers: &'a Customers<'a>,
+    /// What the target can do.
+    pub catalog: &'a Catalog,
 }
 
 impl Rows<'_> {
@@ -201,8 +206,13 @@ impl Rows<'_> {
         let step = format!("update_customer.{revision}");
         let id = self.owner.operation(&step, &task.spooled.key);
         let stored = self.driver.ledger.operations(std::slice::from_ref(&id)).await?.pop().flatten();
-        let params = task.spooled.prepared.as_ref().map(|prepared| prepared.params.clone()).unwrap_or_default();
-        let call = Call { operation: "POST /v1/customers/{customer}", path: vec![customer.id.clone()], params };
+        let mut params = task.spooled.prepared.as_ref().map(|prepared| prepared.params.clone()).unwrap_or_default();
+        if task.class == Class::Update
+            && let Some(kept) = self.clear(&task, &mut params).await?
+        {
+            return self.cannot_clear(task, &kept).await;
+        }
+        let call = Call { operation: UPDATE, path: vec![customer.id.clone()], params };
         let request = self.driver.line.target.encode(&call);
         let retry = task.record.asked_again();
         let operation = Operation { id, step: step.clone(), request, stored, retry, unsure: WhenUnsure::Resend };
@@ -229,6 +239,40 @@ impl Rows<'_> {
                 self.outcome(&mut task, driven, None).await
             }
         }
+    }
+
+    /// Cells that were emptied since: what the target can clear is cleared; the first that it cannot is given back.
+    async fn clear(&self, task: &RowTask, params: &mut IndexMap<String, Param>) -> Result<Option<String>, Problem> {
+        let was_accepted = task.record.problem.as_ref().is_some_and(|problem| problem.code == "row.accepted");
+        let operation = &self.catalog.operations[UPDATE];
+        for name in emptied(self.driver, self.owner, self.connection, task).await? {
+            let (top, inner) = name.split_once('[').map_or((name.as_str(), None), |(top, rest)| (top, Some(rest)));
+            let schema = operation.params.properties.get(top);
+            match (inner, schema) {
+                (Some(key), _) if top == "metadata" => {
+                    let entry = params.entry("metadata".to_owned()).or_insert_with(|| Param::Map(IndexMap::new()));
+                    if let Param::Map(metadata) = entry {
+                        metadata.insert(key.trim_end_matches(']').to_owned(), Param::Text(String::new()));
+                    }
+                }
+                (_, Some(schema)) if schema.unset && !params.contains_key(top) => {
+                    params.insert(top.to_owned(), Param::Text(String::new()));
+                }
+                _ if was_accepted || params.get(top) == Some(&Param::Text(String::new())) => {}
+                _ => return Ok(Some(name)),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn cannot_clear(&self, mut task: RowTask, name: &str) -> Result<Settled, Problem> {
+        let problem = Problem::new("row.cannot_clear", format!("`{name}` is empty now, and Stripe cannot clear it by an update"))
+            .advise("clear it in Stripe by hand, then `rowbill rows accept NAME KEY`; or fill in the cell again");
+        task.record.state = RowState::NeedsReview;
+        task.record.problem = Some(problem.clone());
+        task.record.members = vec![task.spooled.content, task.spooled.request];
+        self.commit(&mut task.record).await?;
+        Ok(Settled::not(Fate::NeedsReview, problem))
     }
 
     /// A row that was edited while its operation was open is done as it was sent; the edit is a matter of its own.

@@ -13,11 +13,13 @@ use super::drive::Driver;
 use super::engine::Engine;
 use super::groups::GroupPlan;
 use super::index::{Class, Entry};
-use super::invoice::{GroupTask, Invoices, Line};
+use super::invoice::Invoices;
+use super::lines::{GroupTask, Line};
+use super::records::blank;
 use super::report::{Fate, Report, RowProblem, placed};
 use super::row::{RowTask, Rows, Settled};
 use super::spool::{NOWHERE, Spool};
-use super::survey::{Scope, Spooled, Survey, blank};
+use super::survey::{Scope, Spooled, Survey};
 use crate::config::{Action, Connection};
 use crate::ledger::RowId;
 use crate::mapping::identity::Owner;
@@ -185,7 +187,8 @@ impl Sending<'_> {
         let idle = self.idle();
         match task {
             Task::Row(task) => {
-                let rows = Rows { connection: self.connection, driver: self.driver, owner: self.owner, customers };
+                let (connection, driver, owner, catalog) = (self.connection, self.driver, self.owner, self.engine.catalog);
+                let rows = Rows { connection, driver, owner, customers, catalog };
                 let (key, number, count) = (task.spooled.key.clone(), task.number, 1 + task.followers);
                 let settled = match (idle, task.class) {
                     (_, Class::NeedsReview) => self.review(rows, *task).await?,

@@ -1,0 +1,90 @@
+//! Rows without a request of their own in this run: those that failed before it, and those that left the source while
+//! their operations were open.
+
+use rowbill_connector::Problem;
+
+use super::drive::{self, Driver};
+use super::engine::Engine;
+use super::index::{Class, Entry};
+use super::records::blank;
+use super::report::placed;
+use super::row::same_key;
+use super::spool::NOWHERE;
+use super::survey::{Scope, Spooled, Survey};
+use crate::config::Connection;
+use crate::ledger::{Change, RowFilter, RowRecord, RowState};
+
+/// Rows that failed before anything was sent are remembered, so that people can look at them.
+pub async fn record_failures(
+    engine: &Engine,
+    connection: &Connection,
+    scope: &Scope<'_>,
+    survey: &mut Survey,
+) -> Result<(), Problem> {
+    if connection.action.invoice().is_some() {
+        return Ok(());
+    }
+    let ledger = engine.ledger()?;
+    let failed: Vec<Entry> = survey
+        .entries
+        .iter()
+        .filter(|entry| entry.class == Class::Failed && entry.spool != NOWHERE && entry.id != [0; 16])
+        .copied()
+        .collect();
+    for chunk in failed.chunks(500) {
+        let ids: Vec<_> = chunk.iter().map(|entry| crate::ledger::RowId(entry.id)).collect();
+        let known = ledger.rows(&connection.name, &ids).await?;
+        let mut changes = Vec::new();
+        for (entry, known) in chunk.iter().zip(known) {
+            let spooled: Spooled = survey.spool.get(entry.spool)?;
+            let Some(problem) = same_key(entry.number, &survey.doubles.failed).or(spooled.problem) else { continue };
+            // What was made stays on record as made.
+            if known.as_ref().is_some_and(|known| !known.objects.is_empty() || known.state == RowState::Sending) {
+                continue;
+            }
+            let problem = placed(problem, &survey.origin, u64::from(entry.number));
+            let row = blank(connection, &spooled.key, scope);
+            let (content, request) = (spooled.content, spooled.request);
+            changes.push(Change::Row(RowRecord {
+                state: RowState::Failed,
+                problem: Some(problem),
+                content,
+                request,
+                ..row
+            }));
+        }
+        if !changes.is_empty() {
+            ledger.commit(changes).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether operations of this connection are open.
+pub async fn leftovers(engine: &Engine, connection: &Connection) -> Result<bool, Problem> {
+    let filter = RowFilter { states: vec![RowState::Sending], after: None, limit: 1 };
+    Ok(!engine.ledger()?.list_rows(&connection.name, &filter).await?.is_empty())
+}
+
+/// Operations that an earlier run left open for rows which have since left the source are settled all the same.
+pub async fn settle_leftovers(
+    engine: &Engine,
+    connection: &Connection,
+    driver: &Driver,
+    survey: &Survey,
+) -> Result<(), Problem> {
+    let ledger = engine.ledger()?;
+    let filter = RowFilter { states: vec![RowState::Sending], after: None, limit: 1000 };
+    let open = ledger.list_rows(&connection.name, &filter).await?;
+    let resumed: std::collections::HashSet<_> =
+        survey.entries.iter().filter(|entry| entry.class == Class::Resume).map(|entry| entry.id).collect();
+    let owner = engine.owner(connection);
+    // A row of this run that is open now has been tried just now.
+    for mut row in open.into_iter().filter(|row| !resumed.contains(&row.id.0) && row.run != driver.run) {
+        let id = owner.operation(connection.action.name(), &row.key);
+        let Some(stored) = ledger.operations(&[id]).await?.pop().flatten() else { continue };
+        drive::resume(driver, stored, &mut row).await?;
+    }
+    Ok(())
+}
+

@@ -1,0 +1,55 @@
+//! A group that is to be invoiced, and its lines.
+
+use data_encoding::HEXLOWER;
+
+use super::row::amount_of;
+use super::survey::{Item, Spooled};
+use crate::ledger::RowRecord;
+use crate::mapping::identity::Digest;
+use crate::mapping::money::Minor;
+use crate::mapping::row::Prepared;
+
+/// A group to settle.
+pub struct GroupTask {
+    /// What the invoice itself needs; none when that was worked out by an earlier run.
+    pub head: Option<Prepared>,
+    /// The group's key.
+    pub key: Vec<String>,
+    /// Its lines, in the order of the source.
+    pub lines: Vec<Line>,
+    /// The ledger's record, or a blank one.
+    pub record: RowRecord,
+    /// A person asked for another try.
+    pub retry: bool,
+}
+
+/// One line of an invoice.
+pub struct Line {
+    /// What identifies it within the group: the hash of its row, or the id of its item's row.
+    pub member: Digest,
+    /// Of a line that is made here: its parameters.
+    pub prepared: Option<Prepared>,
+    /// Of a line that another connection made.
+    pub item: Option<Item>,
+}
+
+impl Line {
+    /// A line of what the survey remembered.
+    pub fn of(member: Digest, spooled: Spooled) -> Self {
+        Self { member, prepared: spooled.prepared, item: spooled.item }
+    }
+
+    /// Its amount, where the row alone says it.
+    pub fn amount(&self) -> Option<Minor> {
+        match (&self.item, &self.prepared) {
+            (Some(item), _) => Some(Minor { amount: item.amount?, currency: item.currency.clone()? }),
+            (None, Some(prepared)) => amount_of(&prepared.params),
+            _ => None,
+        }
+    }
+}
+
+/// The step of a line's item: the row's own hash, and which of several equal rows it is.
+pub fn item_step(member: &Digest, nth: u32) -> String {
+    format!("item.{}.{nth}", HEXLOWER.encode(member))
+}
