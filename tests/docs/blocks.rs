@@ -65,17 +65,18 @@ pub fn read(page: &str) -> String {
 pub fn blocks(page: &str) -> Vec<Block> {
     let text = read(page);
     let mut found = Vec::new();
-    let mut marker = String::new();
+    let (mut marker, mut indent) = (String::new(), String::new());
     let mut open: Option<Block> = None;
     for (index, line) in text.lines().enumerate() {
         match &mut open {
             Some(_) if line.trim() == "```" => found.extend(open.take()),
             Some(block) => {
-                block.text.push_str(line);
+                block.text.push_str(line.strip_prefix(indent.as_str()).unwrap_or(line));
                 block.text.push('\n');
             }
-            None if line.starts_with("```") => {
-                let language = line.trim_start_matches('`').trim().to_owned();
+            None if line.trim_start().starts_with("```") => {
+                indent = line[..line.len() - line.trim_start().len()].to_owned();
+                let language = line.trim().trim_start_matches('`').to_owned();
                 let (file, marker) = (page.to_owned(), std::mem::take(&mut marker));
                 open = Some(Block { file, line: index + 1, language, marker, text: String::new() });
             }
