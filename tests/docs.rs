@@ -120,6 +120,31 @@ fn the_page_of_commands_has_every_command_and_flag() {
 }
 
 #[test]
+fn the_json_on_the_page_has_the_fields_of_the_real_one() {
+    let page = console::json_of_a_run();
+    for block in blocks::blocks("docs/commands.md").iter().filter(|block| block.language == "json") {
+        let what = block.marker.strip_prefix("json: ").unwrap_or_else(|| panic!("{}: json: plan | run", block.place()));
+        let shown: Value =
+            serde_json::from_str(&block.text).unwrap_or_else(|error| panic!("{}: {error}", block.place()));
+        let real = &page[what];
+        assert_eq!(fields(&shown), fields(real), "{}", block.place());
+        for part in ["rows", "would", "problems"] {
+            let (shown, real) = (&shown[part], &real[part]);
+            assert_eq!(
+                fields(shown.get(0).unwrap_or(shown)),
+                fields(real.get(0).unwrap_or(real)),
+                "{}: {part}",
+                block.place()
+            );
+        }
+    }
+}
+
+fn fields(value: &Value) -> BTreeSet<&str> {
+    value.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect()
+}
+
+#[test]
 fn the_table_of_exit_codes_is_that_of_the_code() {
     let source = read("src/cli/exit.rs");
     let constants = source.lines().filter_map(|line| line.strip_prefix("pub const ")?.split_once("u8 = "));
@@ -234,8 +259,22 @@ fn links_lead_somewhere() {
             if target.starts_with("http") || target.starts_with('#') {
                 continue;
             }
-            let path = folder.join(target.split('#').next().unwrap());
-            assert!(path.exists(), "{page} links to {target}, which is not there");
+            let (path, heading) = target.split_once('#').unwrap_or((target, ""));
+            assert!(folder.join(path).exists(), "{page} links to {target}, which is not there");
+            if !heading.is_empty() {
+                let text = std::fs::read_to_string(folder.join(path)).unwrap();
+                let headings = text.lines().filter(|line| line.starts_with('#')).map(anchor);
+                assert!(
+                    headings.into_iter().any(|anchor| anchor == heading),
+                    "{page} links to {target}, which has no such heading"
+                );
+            }
         }
     }
+}
+
+/// A heading as a link to it says it.
+fn anchor(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+    text.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
 }

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Command, Stdio};
 
 use rowbill_stripe_sandbox::{Options, Sandbox};
+use serde_json::{Value, json};
 
 use super::blocks::{Block, blocks};
 
@@ -65,6 +66,29 @@ pub fn run(page: &str) {
             step.shown.join("\n")
         );
     }
+}
+
+/// What `plan` and `run-now` really print for a customer and for a row that fails.
+pub fn json_of_a_run() -> Value {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _inside = runtime.enter();
+    let sandbox = Sandbox::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Options::default()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let rowbill = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rowbill"));
+        let command = command.args(arguments).current_dir(folder.path()).env("STRIPE_SECRET_KEY", "sk_test_any");
+        serde_json::from_slice(&command.output().unwrap().stdout).unwrap_or(Value::Null)
+    };
+    rowbill(&["init"]);
+    let settings = std::fs::read_to_string(folder.path().join("rowbill.yaml")).unwrap();
+    let settings = settings.replace("# api_base: http://127.0.0.1:12111", &format!("api_base: {}", sandbox.url()));
+    std::fs::write(folder.path().join("rowbill.yaml"), settings).unwrap();
+    let rows = "Customer ID,E-mail,Name\n1,ann@example.org,Ann\n2,eve@,Eve\n";
+    std::fs::write(folder.path().join("data/customers.csv"), rows).unwrap();
+    json!({
+        "plan": rowbill(&["plan", "new-customers", "-o", "json"]),
+        "run": rowbill(&["run-now", "new-customers", "-o", "json"]),
+    })
 }
 
 /// The commands of a block; a line that ends in `\` goes on in the next.
