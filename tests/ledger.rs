@@ -3,9 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
-use rowbill_stripe_sandbox::{Fault, Rule};
+use rowbill_stripe_sandbox::{Fault, Options, Rule};
 
-use crate::support::{Project, books, journal, samples};
+use crate::support::{Project, books, journal, project, samples};
 
 const NAMES: [&str; 3] = ["customers", "items", "bills"];
 
@@ -57,16 +57,15 @@ fn a_missing_ledger_is_not_made_again_when_stripe_knows_us() {
     assert!(project.posts_since(mark).is_empty() && !project.path("state/ledger.db").exists());
 }
 
+/// A ledger is of all connections: an empty one in the place of a lost one would bill the others again.
 #[test]
-fn a_ledger_is_made_for_connections_that_stripe_does_not_know() {
+fn a_missing_ledger_is_not_made_for_a_new_connection_beside_old_ones() {
     let project = project();
     project.run_all().exits(0);
     remove(&project);
-    fs::rename(project.path("mappings/bills.yaml"), project.path("mappings/other.yaml")).unwrap();
-    let mark = project.mark();
-    project.run(&["run-now", "other", "--dry-run"]).exits(0);
-    assert!(project.posts_since(mark).is_empty());
-    assert_eq!(project.run(&["run-now", "other"]).exits(0).tally("other"), "2 = 2 done");
+    project.advance(Duration::from_hours(2));
+    project.mapping("fresh", &samples::BILLS.replace("Bill $", "Fresh $"));
+    project.run(&["run-now", "fresh"]).refused(15, &["ledger.missing"]);
 }
 
 #[test]
@@ -75,11 +74,11 @@ fn a_ledger_in_use_is_not_opened_twice() {
     project.stripe.faults().script(Rule::on("POST /v1/customers", Fault::Hold));
     let first = project.spawn(&["run-now", "customers"]);
     journal::until("a held request", || project.stripe.faults().held() == 1);
-    project.run_all().refused(11, &["ledger.locked"]);
-    project.run(&["rows", "skip", "customers", "1"]).refused(11, &["ledger.locked"]);
+    project.run_beside(&["run-now", "--all"]).refused(11, &["ledger.locked"]);
+    project.run_beside(&["rows", "skip", "customers", "1"]).refused(11, &["ledger.locked"]);
     // Looking is not in the way.
-    project.run(&["status"]).exits(0);
-    project.run(&["rows", "customers"]).exits(0);
+    project.run_beside(&["status"]).exits(0);
+    project.run_beside(&["rows", "customers"]).exits(0);
     project.stripe.faults().release();
     assert_eq!(first.wait_with_output().unwrap().status.code(), Some(0));
     project.run_all().exits(0);
@@ -109,13 +108,13 @@ fn a_restored_backup_makes_no_doubles() {
 
 #[test]
 fn a_backup_restored_in_the_middle_of_a_run_makes_no_doubles() {
-    for (seed, wait) in [(3, Duration::ZERO), (9, Duration::from_hours(25)), (14, Duration::from_hours(25))] {
+    for (seed, wait) in [(2, Duration::ZERO), (6, Duration::from_hours(25)), (9, Duration::from_hours(25))] {
         let project = project();
         project.run(&["ledger", "create"]).exits(0);
         project.stripe.faults().script(Rule::next(Fault::Hold).only("POST", "/v1/").counted(seed, 1));
         let mut child = project.spawn(&["run-now", "--all"]);
         journal::until("a held request", || project.stripe.faults().held() == 1);
-        project.run(&["ledger", "backup", "backup.db"]).exits(0);
+        project.run_beside(&["ledger", "backup", "backup.db"]).exits(0);
         project.stripe.faults().release();
         child.wait().unwrap();
         restore(&project);
@@ -142,12 +141,57 @@ fn a_new_ledger_adopts_what_was_made_in_the_last_minutes() {
 fn a_damaged_ledger_is_refused() {
     let project = project();
     project.run_all().exits(0);
+    let mark = project.mark();
+    // Half a file, without the log that could mend it.
+    project.run(&["ledger", "backup", "backup.db"]).exits(0);
+    restore(&project);
     let path = project.path("state/ledger.db");
     let mut bytes = fs::read(&path).unwrap();
     bytes.truncate(bytes.len() / 2);
     fs::write(&path, bytes).unwrap();
     let run = project.run_all();
     assert_eq!((run.code, &run.json["result"]), (15, &"refused".into()), "{run:#?}");
+    assert_eq!(project.posts_since(mark), [""; 0]);
+}
+
+/// Two accounts and one ledger: what is done on one must not hide what has to be found on the other.
+#[test]
+fn a_restored_backup_makes_no_doubles_on_the_second_account() {
+    let mut project = project();
+    let other = project::sandbox(Options::default());
+    project.account("beta", &other, "");
+    project.mapping("twins", &samples::BILLS.replace("account: acme", "account: beta"));
+    project.run_all().exits(0);
+    project.run(&["ledger", "backup", "backup.db"]).exits(0);
+    grow(&project);
+    project.run_all().exits(0);
+    restore(&project);
+    project.advance(Duration::from_hours(25));
+    project.run_all();
+    assert_eq!(journal::made(&other, "invoiceitem").len(), 3);
+    assert_eq!(objects(&project), [11, 7, 2]);
+}
+
+/// The first run after the restore cannot look: the second one must look as far back as the first.
+#[test]
+fn a_restored_backup_makes_no_doubles_when_the_first_run_cannot_look() {
+    let project = project();
+    project.run_all().exits(0);
+    project.run(&["ledger", "backup", "backup.db"]).exits(0);
+    grow(&project);
+    project.run_all().exits(0);
+    restore(&project);
+    project.advance(Duration::from_hours(25));
+    for operation in ["GET /v1/customers", "GET /v1/invoiceitems", "GET /v1/invoices"] {
+        project.stripe.faults().clear();
+        project.stripe.faults().script(Rule::on(operation, Fault::RejectBefore(403)).counted(0, 1000));
+        let mark = project.mark();
+        project.run_all();
+        assert_eq!(project.posts_since(mark), [""; 0], "nothing is sent before all is looked up: {operation}");
+    }
+    project.stripe.faults().clear();
+    project.run_all();
+    assert_eq!(objects(&project), [11, 7, 2]);
 }
 
 #[test]

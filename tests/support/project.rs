@@ -172,6 +172,13 @@ impl Project {
         output
     }
 
+    /// Runs the binary with `-o json` while another one runs.
+    pub fn run_beside(&self, args: &[&str]) -> Output {
+        let output = Output::of(self.command(args).arg("--output=json").output().unwrap());
+        output.is_well_formed();
+        output
+    }
+
     /// Runs all connections.
     pub fn run_all(&self) -> Output {
         self.run(&["run-now", "--all"])
