@@ -1,13 +1,16 @@
 //! The black-box tests: the real binary against real servers on loopback.
 
 mod accounts;
+mod architecture;
 mod clients;
 mod customers;
 mod docs;
 mod edits;
+mod faults;
 mod flow;
 mod guards;
 mod invoices;
+mod kills;
 mod ledger;
 mod mistakes;
 mod output;

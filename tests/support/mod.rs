@@ -1,6 +1,7 @@
 //! What the tests share: a project in a folder of its own, its fake Stripe and Sheets, and the books to compare.
 
 pub mod books;
+pub mod business;
 pub mod invariants;
 pub mod journal;
 pub mod output;
