@@ -245,6 +245,19 @@ fn the_examples_and_the_templates_pass_their_tests() {
 }
 
 #[test]
+fn codes_that_need_a_person_are_codes() {
+    let mut sources = String::new();
+    for entry in std::fs::read_dir(root().join("src/run")).unwrap() {
+        sources += &std::fs::read_to_string(entry.unwrap().path()).unwrap_or_default();
+    }
+    let page = read("docs/guarantees.md");
+    let codes = page.lines().filter_map(|line| line.strip_prefix("| `row.")?.split('`').next());
+    for code in codes {
+        assert!(sources.contains(&format!("\"row.{code}\"")), "docs/guarantees.md: there is no row.{code}");
+    }
+}
+
+#[test]
 fn the_changelog_has_this_version() {
     let heading = format!("## {}", env!("CARGO_PKG_VERSION"));
     assert!(read("CHANGELOG.md").lines().any(|line| line.starts_with(&heading)), "CHANGELOG.md has no `{heading}`");
