@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rowbill_connector::{Filter, Problem, Receipt, SendError};
+use rowbill_connector::Problem;
 
 use super::args::Global;
 use super::screen::Screen;
@@ -13,7 +13,7 @@ use crate::connectors;
 use crate::ledger::Ledger;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::mapping::identity::Owner;
-use crate::run::{AccountLine, Clock, Engine, Progress, Quiet, Stop};
+use crate::run::{AccountLine, Clock, Engine, Progress, Quiet, Stop, is_ours, of_any_age};
 
 /// The command line, the screen, and where the project is.
 pub struct Context {
@@ -85,24 +85,28 @@ impl Context {
 
     /// The ledger for a run. A missing one is made only when the accounts hold nothing of these connections: a lost
     /// ledger must never look like a first run.
-    pub async fn ledger_for_run(&self, engine: &Engine, names: &[String]) -> Result<Arc<dyn Ledger>, Problem> {
+    pub async fn ledger_for_run(&self, engine: &Engine) -> Result<Arc<dyn Ledger>, Problem> {
         let path = &engine.project.settings.ledger;
         if path.exists() {
             return self.ledger_to_write(&engine.project).await;
         }
-        for (account, line) in &engine.accounts {
-            let tags: Vec<String> = names
-                .iter()
-                .filter_map(|name| engine.project.connection(name).ok())
-                .filter(|connection| connection.account == *account)
-                .map(|connection| engine.owner(connection).tag())
-                .collect();
-            let known = known_objects(engine, line, &tags).await.map_err(|error| error.problem().clone())?;
-            if let Some(object) = known {
-                return Err(missing(
-                    path,
-                    &format!("account `{account}` holds objects of these connections ({})", object.id),
-                ));
+        // A ledger is of the whole project: what any connection has made counts, on every account that can be asked.
+        for account in engine.project.settings.accounts.values() {
+            let target = match engine.accounts.get(&account.name) {
+                Some(line) => Arc::clone(&line.target),
+                None => match connectors::target(account) {
+                    Ok(target) => target,
+                    // An account without a key has not been billed in, and is looked at when it first is.
+                    Err(_) => continue,
+                },
+            };
+            let connections = engine.project.connections.iter().filter(|connection| connection.account == account.name);
+            let tags: Vec<String> = connections.map(|connection| engine.owner(connection).tag()).collect();
+            let found = of_any_age(&*target, engine.clock.now()).await.map_err(|error| error.problem().clone())?;
+            let ours = found.iter().find(|object| object.op.as_ref().is_some_and(|op| is_ours(op, &tags)));
+            if let Some(object) = ours {
+                let why = format!("account `{}` holds objects of these connections ({})", account.name, object.id);
+                return Err(missing(path, &why));
             }
         }
         self.screen.say(format!("made a new ledger: {}", path.display()));
@@ -110,31 +114,9 @@ impl Context {
     }
 }
 
-/// What the target holds of these connections: by search for any age, by list for the last hour. Where the target
-/// cannot search, the list goes back as far as it goes.
-async fn known_objects(engine: &Engine, line: &AccountLine, tags: &[String]) -> Result<Option<Receipt>, SendError> {
-    let is_ours =
-        |receipt: &Receipt| receipt.op.as_ref().is_some_and(|op| tags.iter().any(|tag| op.0.starts_with(tag.as_str())));
-    let searched = match line.target.search_ours().await {
-        Err(SendError::Refused(_)) => None,
-        searched => searched?,
-    };
-    let since = searched.is_some().then(|| engine.clock.now() - 3600);
-    if let Some(found) = searched.into_iter().flatten().find(is_ours) {
-        return Ok(Some(found));
-    }
-    for kind in ["customer", "invoiceitem", "invoice"] {
-        let filter = Filter { created_since: since, ..Filter::default() };
-        if let Some(found) = line.target.list(kind, &filter).await?.into_iter().find(is_ours) {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
-}
-
 fn missing(path: &Path, why: &str) -> Problem {
     Problem::new("ledger.missing", format!("there is no ledger at {}, though {why}; nothing was sent", path.display()))
-        .advise("restore it from a backup, or run `rowbill ledger rebuild`; `rowbill ledger create` begins anew, and bills these rows again")
+        .advise("restore it from a backup, or run `rowbill ledger rebuild`; `rowbill ledger create` begins with an empty one, into which the next run takes what it finds in Stripe")
 }
 
 /// `ROWBILL_TEST_CLOCK=+25h`, where no account is real.

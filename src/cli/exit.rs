@@ -47,6 +47,7 @@ pub fn of_problem(problem: &Problem) -> u8 {
         | "source.forbidden" => LOGIN,
         code if code.starts_with("ledger.") => LEDGER,
         code if code.starts_with("guard.") => GUARD,
+        "source.encoding_unknown" => CONFIG,
         code if code.starts_with("source.") => SOURCE,
         "mapping.unknown_column" if is_of_source => SOURCE,
         code if code.starts_with("config.") || code.starts_with("mapping.") => CONFIG,

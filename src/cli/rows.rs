@@ -233,7 +233,6 @@ impl Decision<'_> {
         let now = OperationRecord {
             state: State::Done { object: receipt.id.clone() },
             problem: None,
-            at: Clock::default().now(),
             ..open
         };
         let object = crate::ledger::ObjectRef {

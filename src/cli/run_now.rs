@@ -34,7 +34,7 @@ pub async fn run_now(context: &Context, asked: Asked) -> Result<u8, Problems> {
         }
     }
     engine.ledger = None;
-    let ledger = context.ledger_for_run(&engine, &names).await.map_err(|problem| vec![problem])?;
+    let ledger = context.ledger_for_run(&engine).await.map_err(|problem| vec![problem])?;
     engine.ledger = Some(ledger);
     let mut reports = Vec::new();
     let mut codes = Vec::new();

@@ -44,8 +44,9 @@ pub trait Ledger: Send + Sync {
     /// The newest runs first; of one connection or of all.
     async fn runs(&self, connection: Option<&str>, limit: u32) -> Result<Vec<RunRecord>, Problem>;
 
-    /// When the last commit was made (seconds, UTC), and at least the ledger's creation.
-    async fn last_commit(&self) -> Result<i64, Problem>;
+    /// When an operation of one of these connections was last written (seconds, UTC); none if there never was one.
+    /// Rows and runs do not count: they are written without anything having been sent.
+    async fn last_sent(&self, connections: &[&str]) -> Result<Option<i64>, Problem>;
 
     /// Reads everything and checks every checksum. The number of records, or the first that does not fit.
     async fn verify(&self) -> Result<u64, Problem>;

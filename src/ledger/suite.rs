@@ -27,7 +27,7 @@ where
     renames(&make().await).await;
     refuses_a_rename(&make().await).await;
     forgets_a_row(&make().await).await;
-    never_moves_the_last_commit_back(&make().await).await;
+    marks_what_was_sent(&make().await).await;
     counts_what_is_there(&make().await).await;
 }
 
@@ -347,19 +347,24 @@ async fn forgets_a_row(ledger: &impl Ledger) {
     assert_eq!(ledger.verify().await.unwrap(), 2);
 }
 
-async fn never_moves_the_last_commit_back(ledger: &impl Ledger) {
-    let created = ledger.last_commit().await.unwrap();
-    assert!(created > 1_700_000_000, "{created}");
-    let row = |at| Change::Row(RowRecord { at, ..full_row("c", 1) });
-    ledger.commit(vec![row(created - 1000)]).await.unwrap();
-    assert_eq!(ledger.last_commit().await.unwrap(), created);
-    ledger.commit(vec![row(created + 500), row(created + 100)]).await.unwrap();
-    assert_eq!(ledger.last_commit().await.unwrap(), created + 500);
-    let later = RunRecord { started: created + 600, finished: Some(created + 700), ..run("c", "01") };
-    ledger.commit(vec![Change::Run(later)]).await.unwrap();
-    assert_eq!(ledger.last_commit().await.unwrap(), created + 700);
-    ledger.commit(vec![row(created)]).await.unwrap();
-    assert_eq!(ledger.last_commit().await.unwrap(), created + 700);
+async fn marks_what_was_sent(ledger: &impl Ledger) {
+    assert_eq!(ledger.last_sent(&["c", "d"]).await.unwrap(), None);
+    let sent = |id: &str, was: State, at: i64| match put(id, was, intent(1)) {
+        Change::Operation { was, now } => Change::Operation { was, now: OperationRecord { at, ..now } },
+        other => other,
+    };
+    ledger.commit(vec![Change::Row(full_row("c", 1)), Change::Run(run("c", "01"))]).await.unwrap();
+    assert_eq!(ledger.last_sent(&["c", "d"]).await.unwrap(), None, "rows and runs are no sends");
+    ledger.commit(vec![sent("one", State::New, 500)]).await.unwrap();
+    let Change::Operation { now, .. } = sent("one", State::New, 0) else { unreachable!() };
+    let name = now.connection.as_str();
+    assert_eq!(ledger.last_sent(&[name, "d"]).await.unwrap(), Some(500));
+    assert_eq!(ledger.last_sent(&["d"]).await.unwrap(), None);
+    ledger.commit(vec![sent("two", State::New, 400)]).await.unwrap();
+    assert_eq!(ledger.last_sent(&[name]).await.unwrap(), Some(500), "it never moves back");
+    ledger.commit(vec![Change::Rename { from: name.to_owned(), to: "new".to_owned() }]).await.unwrap();
+    assert_eq!(ledger.last_sent(&["new"]).await.unwrap(), Some(500));
+    assert_eq!(ledger.last_sent(&[name]).await.unwrap(), None);
 }
 
 async fn counts_what_is_there(ledger: &impl Ledger) {

@@ -34,4 +34,5 @@ pub use execute::{Order, plan, run};
 pub use groups::asked_about;
 pub use lines::item_step;
 pub use report::{Amounts, Ending, Fate, Report, RowProblem, Tally, Would};
+pub use reconcile::{is_ours, of_any_age};
 pub use records::prepared_digest;

@@ -1,6 +1,8 @@
 //! Before the first send on an account: what carries our mark and is not in the ledger is adopted. That is what makes a
 //! restored backup safe.
 
+use std::collections::BTreeMap;
+
 use rowbill_connector::{Filter, OperationId, Receipt, SendError, Target};
 
 use super::engine::Engine;
@@ -22,36 +24,65 @@ pub async fn reconcile(engine: &Engine, connection: &Connection, run: &str) -> R
 async fn adopt(engine: &Engine, connection: &Connection, run: &str) -> Result<(), SendError> {
     let line = engine.line(connection).map_err(SendError::Halt)?;
     let ledger = engine.ledger().map_err(SendError::Halt)?;
-    let written = ledger.last_commit().await.map_err(SendError::Halt)?.min(engine.clock.now());
-    let tags = our_tags(engine, connection);
-    line.target.list("customer", &Filter { at_most: Some(1), ..Filter::default() }).await?;
-    // The ledger's times are ours, the objects' are the target's: a clock that is ahead must not hide anything.
-    let since = written - MARGIN - ahead(engine, line.target.as_ref());
-    for kind in KINDS {
-        let filter = Filter { created_since: Some(since), ..Filter::default() };
-        let found = line.target.list(kind, &filter).await?;
-        let ours: Vec<(OperationId, Receipt)> = found
-            .into_iter()
-            .filter_map(|receipt| Some((receipt.op.clone()?, receipt)))
-            .filter(|(op, receipt)| {
-                tags.iter().any(|tag| op.0.starts_with(tag)) && receipt.status.as_deref() != Some("deleted")
-            })
-            .collect();
-        for chunk in ours.chunks(500) {
-            let ids: Vec<OperationId> = chunk.iter().map(|(op, _)| op.clone()).collect();
-            let stored = ledger.operations(&ids).await.map_err(SendError::Halt)?;
-            let changes: Vec<Change> = chunk
-                .iter()
-                .zip(stored)
-                .filter_map(|((op, receipt), stored)| change(op, receipt, stored, engine.clock.now(), connection, run))
-                .collect();
-            if !changes.is_empty() {
-                tracing::info!(kind, adopted = changes.len(), "objects that the ledger did not know were adopted");
-                ledger.commit(changes).await.map_err(SendError::Halt)?;
+    let same_account = engine.project.connections.iter().filter(|other| other.account == connection.account);
+    let (names, tags): (Vec<&str>, Vec<String>) =
+        same_account.map(|other| (other.name.as_str(), engine.owner(other).tag())).unzip();
+    let target = line.target.as_ref();
+    let found = match ledger.last_sent(&names).await.map_err(SendError::Halt)? {
+        Some(at) => {
+            target.list("customer", &Filter { at_most: Some(1), ..Filter::default() }).await?;
+            // The ledger's times are ours, the objects' are the target's: a clock that is ahead must not hide anything.
+            let since = at.min(engine.clock.now()) - MARGIN - ahead(engine, target);
+            let mut found = Vec::new();
+            for kind in KINDS {
+                found.extend(target.list(kind, &Filter { created_since: Some(since), ..Filter::default() }).await?);
             }
+            found
+        }
+        // This ledger never sent anything to the account: a lost or new one must not take old rows for new.
+        None => of_any_age(target, engine.clock.now()).await?,
+    };
+    let ours: Vec<(OperationId, Receipt)> = found
+        .into_iter()
+        .filter_map(|receipt| Some((receipt.op.clone()?, receipt)))
+        .filter(|(op, receipt)| is_ours(op, &tags) && receipt.status.as_deref() != Some("deleted"))
+        .collect();
+    let ids: Vec<OperationId> = ours.iter().map(|(op, _)| op.clone()).collect();
+    let stored = ledger.operations(&ids).await.map_err(SendError::Halt)?;
+    let mut changes: BTreeMap<&OperationId, Change> = BTreeMap::new();
+    for ((op, receipt), stored) in ours.iter().zip(stored) {
+        if let Some(change) = change(op, receipt, stored, engine.clock.now(), connection, run) {
+            changes.insert(op, change);
         }
     }
-    Ok(())
+    if changes.is_empty() {
+        return Ok(());
+    }
+    tracing::info!(adopted = changes.len(), "objects that the ledger did not know were adopted");
+    // All of them at once: a part would move the mark past the rest.
+    ledger.commit(changes.into_values().collect()).await.map_err(SendError::Halt)
+}
+
+/// Everything at the target that carries our mark: by search for any age, by list for the last hour, since a search
+/// lags. What search does not know is listed as far back as the list goes.
+pub async fn of_any_age(target: &dyn Target, now: Time) -> Result<Vec<Receipt>, SendError> {
+    let searched = match target.search_ours().await {
+        Err(SendError::Refused(_)) => None,
+        searched => searched?,
+    };
+    let recent = searched.is_some().then_some(now - 3600);
+    let mut found: Vec<Receipt> = searched.into_iter().flatten().collect();
+    for kind in KINDS {
+        let created_since = if kind == "invoiceitem" { None } else { recent };
+        found.extend(target.list(kind, &Filter { created_since, ..Filter::default() }).await?);
+    }
+    found.retain(|receipt| receipt.op.is_some());
+    Ok(found)
+}
+
+/// Whether an operation is one of these connections'.
+pub fn is_ours(op: &OperationId, tags: &[String]) -> bool {
+    tags.iter().any(|tag| op.0.starts_with(tag.as_str()))
 }
 
 /// By how much our clock is ahead of the target's.
@@ -59,12 +90,6 @@ fn ahead(engine: &Engine, target: &dyn Target) -> Time {
     let theirs = target.clock().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
     let theirs = theirs.and_then(|since| Time::try_from(since.as_secs()).ok());
     theirs.map_or(0, |theirs| (engine.clock.now() - theirs).max(0))
-}
-
-/// The marks of all connections of this account.
-fn our_tags(engine: &Engine, connection: &Connection) -> Vec<String> {
-    let same_account = engine.project.connections.iter().filter(|other| other.account == connection.account);
-    same_account.map(|other| engine.owner(other).tag()).collect()
 }
 
 fn change(

@@ -12,6 +12,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::change::{Prepared, RowKey};
 use super::look_up::{CHUNK, Id, by_ids};
+use super::mark;
 use super::problems::{Trouble, conflict};
 use super::queries::{self, OPERATION_STATEMENTS, ROW_STATEMENTS, RUN_STATEMENTS, Statements};
 use super::stored::{Damage, Stored, StoredOperation, StoredRow, StoredRun, StoredState, Summary, Tally};
@@ -43,6 +44,7 @@ pub struct Batch {
     states: BTreeMap<String, State>,
     runs: BTreeMap<String, Touched<StoredRun>>,
     newest: Option<i64>,
+    marks: BTreeMap<String, i64>,
 }
 
 impl Batch {
@@ -150,6 +152,8 @@ impl Batch {
             }
             Prepared::Operation { is, now, .. } => {
                 self.touch(now.at);
+                let mark = self.marks.entry(now.connection.clone()).or_insert(now.at);
+                *mark = now.at.max(*mark);
                 self.states.insert(now.id.clone(), is);
                 becomes(&mut self.operations, now.id.clone(), After::Put(*now));
             }
@@ -175,6 +179,9 @@ impl Batch {
         upsert(connection, rows).await?;
         upsert(connection, settle(self.operations, &mut summary.operations).0).await?;
         upsert(connection, settle(self.runs, &mut summary.runs).0).await?;
+        for (name, at) in self.marks {
+            mark::write(connection, &name, at).await?;
+        }
         if let Some(at) = self.newest {
             summary.touch(at);
         }

@@ -11,6 +11,7 @@ mod change;
 mod connections;
 mod file;
 mod look_up;
+mod mark;
 mod owner;
 mod problems;
 mod queries;

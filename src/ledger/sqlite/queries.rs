@@ -211,6 +211,16 @@ pub const NEWEST_RUNS: &str =
 pub const NEWEST_RUNS_OF: &str = "SELECT id, connection, started, finished, report, checksum FROM runs \
     WHERE connection = $1 ORDER BY id DESC LIMIT $2";
 
+/// When an operation of a connection was last written.
+pub const READ_MARK: &str = "SELECT at, checksum FROM marks WHERE connection = $1";
+
+/// Moves that time on, never back.
+pub const WRITE_MARK: &str = "INSERT INTO marks (connection, at, checksum) VALUES ($1, $2, $3) \
+    ON CONFLICT (connection) DO UPDATE SET at = excluded.at, checksum = excluded.checksum WHERE excluded.at > marks.at";
+
+/// Forgets it.
+pub const DELETE_MARK: &str = "DELETE FROM marks WHERE connection = $1";
+
 /// The ledger's own record.
 pub const READ_SUMMARY: &str = "SELECT created, last_commit, row_count, row_sum, operation_count, operation_sum, \
     run_count, run_sum, checksum FROM ledger WHERE id = 1";

@@ -17,7 +17,7 @@ use super::problems::Trouble;
 use super::queries;
 use super::stored::{STATES, Stored, StoredOperation, StoredRow, StoredRun, decode, state_name};
 use super::walk::{walk, walk_all};
-use super::{SqliteLedger, connections};
+use super::{SqliteLedger, connections, mark};
 use crate::ledger::{Change, Ledger, OperationRecord, RowFilter, RowId, RowRecord, RunRecord};
 use crate::protocol::State;
 
@@ -82,9 +82,13 @@ impl Ledger for SqliteLedger {
         self.decoded::<StoredRun>(found)
     }
 
-    async fn last_commit(&self) -> Result<i64, Problem> {
-        let summary = connections::summary(&mut *self.reader().await?).await;
-        summary.map(|summary| summary.last_commit).map_err(|trouble| self.path.reading(trouble))
+    async fn last_sent(&self, connections: &[&str]) -> Result<Option<i64>, Problem> {
+        let mut newest = None;
+        for name in connections {
+            let found = mark::read(&mut *self.reader().await?, name).await;
+            newest = newest.max(found.map_err(|trouble| self.path.reading(trouble))?);
+        }
+        Ok(newest)
     }
 
     async fn verify(&self) -> Result<u64, Problem> {

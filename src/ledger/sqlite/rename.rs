@@ -5,6 +5,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::batch::upsert;
 use super::look_up::Id;
+use super::mark;
 use super::problems::{Trouble, rename_taken, rename_unknown};
 use super::queries::{OPERATION_STATEMENTS, ROW_STATEMENTS, Statements};
 use super::stored::{Stored, StoredOperation, StoredRow, StoredRun, Summary, Tally, checked};
@@ -29,6 +30,7 @@ pub async fn rename(
     sqlx::query(ROW_STATEMENTS.delete_connection.as_str()).bind(from).execute(&mut *connection).await?;
     let operation = |operation: StoredOperation| (operation.id.clone(), operation.renamed(to));
     pages(connection, &mut summary.operations, from, String::new(), operation).await?;
+    mark::rename(connection, from, to).await?;
     let run = |run: StoredRun| (run.id.clone(), run.renamed(to));
     pages(connection, &mut summary.runs, from, String::new(), run).await?;
     Ok(Ok(()))

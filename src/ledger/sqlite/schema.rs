@@ -47,6 +47,10 @@ const MIGRATIONS: [&[(&str, &str)]; 1] = [&[
     ),
     ("runs_by_key", "CREATE UNIQUE INDEX runs_by_key ON runs (id)"),
     ("runs_of_connection", "CREATE INDEX runs_of_connection ON runs (connection, id)"),
+    (
+        "marks",
+        "CREATE TABLE marks (connection TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT",
+    ),
 ]];
 
 /// Fills an empty file: tables, version, application id and the first summary.

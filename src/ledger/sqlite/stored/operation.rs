@@ -94,7 +94,8 @@ fn count(value: Option<i64>, column: &'static str) -> Result<u32, &'static str> 
 pub struct StoredOperation {
     /// Its id: the key.
     pub id: String,
-    connection: String,
+    /// The connection it belongs to.
+    pub connection: String,
     row: Vec<u8>,
     step: String,
     operation: String,
