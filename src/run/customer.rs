@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use rowbill_connector::{Call, Filter, Param, Problem, Receipt, SendError};
 
 use super::drive::{Driven, Driver, Operation};
+use super::report::Fate;
 use crate::ledger::{RowId, RowState};
 use crate::mapping::identity::{Owner, row_id};
 use crate::mapping::row::CustomerName;
@@ -30,6 +31,17 @@ pub enum NoCustomer {
     Review(Problem),
     /// Later.
     Deferred(Problem),
+}
+
+impl NoCustomer {
+    /// What it means for the row that named the customer.
+    pub fn parts(self) -> (RowState, Fate, Problem) {
+        match self {
+            Self::Failed(problem) => (RowState::Failed, Fate::Failed, problem),
+            Self::Review(problem) => (RowState::NeedsReview, Fate::NeedsReview, problem),
+            Self::Deferred(problem) => (RowState::Deferred, Fate::Deferred, problem),
+        }
+    }
 }
 
 impl<'a> Customers<'a> {

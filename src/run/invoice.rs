@@ -113,11 +113,7 @@ impl Course<'_> {
     }
 
     async fn without_customer(&mut self, no: NoCustomer) -> Result<Settled, Problem> {
-        let (state, fate, problem) = match no {
-            NoCustomer::Failed(problem) => (RowState::Failed, Fate::Failed, problem),
-            NoCustomer::Review(problem) => (RowState::NeedsReview, Fate::NeedsReview, problem),
-            NoCustomer::Deferred(problem) => (RowState::Deferred, Fate::Deferred, problem),
-        };
+        let (state, fate, problem) = no.parts();
         self.task.record.state = state;
         self.task.record.problem = Some(problem.clone());
         self.commit().await?;

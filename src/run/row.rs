@@ -192,11 +192,7 @@ impl Rows<'_> {
     }
 
     async fn without_customer(&self, task: &mut RowTask, no: NoCustomer) -> Result<Settled, Problem> {
-        let (state, fate, problem) = match no {
-            NoCustomer::Failed(problem) => (RowState::Failed, Fate::Failed, problem),
-            NoCustomer::Review(problem) => (RowState::NeedsReview, Fate::NeedsReview, problem),
-            NoCustomer::Deferred(problem) => (RowState::Deferred, Fate::Deferred, problem),
-        };
+        let (state, fate, problem) = no.parts();
         task.record.state = state;
         task.record.problem = Some(problem.clone());
         task.record.content = task.spooled.content;
