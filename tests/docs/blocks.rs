@@ -75,7 +75,8 @@ pub fn blocks(page: &str) -> Vec<Block> {
                 block.text.push('\n');
             }
             None if line.trim_start().starts_with("```") => {
-                indent = line[..line.len() - line.trim_start().len()].to_owned();
+                indent.clear();
+                indent.push_str(&line[..line.len() - line.trim_start().len()]);
                 let language = line.trim().trim_start_matches('`').to_owned();
                 let (file, marker) = (page.to_owned(), std::mem::take(&mut marker));
                 open = Some(Block { file, line: index + 1, language, marker, text: String::new() });

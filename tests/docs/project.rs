@@ -78,7 +78,7 @@ fn chunks(text: &str) -> Vec<(String, String)> {
     let mut chunks: Vec<(String, String)> = Vec::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         match (line.starts_with(|c: char| c.is_alphanumeric()), chunks.last_mut()) {
-            (false, Some((_, chunk))) => *chunk += &format!("{line}\n"),
+            (false, Some((_, chunk))) => chunk.extend([line, "\n"]),
             _ => chunks.push((line.split(':').next().unwrap_or_default().to_owned(), format!("{line}\n"))),
         }
     }
