@@ -55,6 +55,8 @@ impl Stripe {
     }
 
     pub fn with(options: Options) -> Self {
+        // Built with the whole workspace, reqwest speaks TLS and wants to know with what, although no test here does.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let sandbox = Sandbox::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), options).unwrap();
         Self { sandbox, key: "sk_test_it".into(), http: reqwest::Client::new() }
     }
