@@ -1,6 +1,6 @@
 //! Several accounts, connected accounts, and keys that are revoked in mid-run.
 
-use rowbill_stripe_sandbox::{Fault, Options, Rule};
+use rowbill_stripe_sandbox::{Fault, Limits, Options, Rule};
 
 use crate::support::{Project, books, journal, project, samples};
 
@@ -76,6 +76,20 @@ fn a_key_revoked_in_mid_run_defers_the_rest_and_nothing_is_doubled() {
         assert_eq!(journal::made(&project.stripe, "customer").len(), 24);
         books::agree(&project, &["customers"]);
     }
+}
+
+/// 25 a second, like Stripe's test mode: nothing is sent faster, so nothing is turned away.
+#[test]
+fn the_rate_limits_of_stripe_are_kept() {
+    let rate = Some(Limits { account: 25, endpoint: 25 });
+    let project = Project::with(Options { rate, ..Options::default() });
+    project.edit("rowbill.yaml", "    rate_limit: unlimited\n    endpoint_rate_limit: unlimited\n", "");
+    project.mapping("customers", samples::CUSTOMERS);
+    project.csv("customers", &samples::customers(80));
+    assert_eq!(project.run_all().exits(0).tally("customers"), "80 = 80 done");
+    let turned_away =
+        journal::requests(&project.stripe, 0).iter().filter(|request| request.status == Some(429)).count();
+    assert_eq!(turned_away, 0);
 }
 
 #[test]

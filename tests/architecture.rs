@@ -20,8 +20,24 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// No clock, no input and output, nothing asynchronous.
 const PURE: &[&str] = &["mapping", "schedule", "protocol", "suggest"];
 const IMPURE: &[&str] = &[
-    "async fn", ".await", "async move", "async {", "tokio", "futures::", "SystemTime", "std::time::Instant", "Instant::now",
-    "std::fs", "std::net", "std::env", "std::process", "File::open", "reqwest", "sqlx", "Timestamp::now", "Zoned::now",
+    "async fn",
+    ".await",
+    "async move",
+    "async {",
+    "tokio",
+    "futures::",
+    "SystemTime",
+    "std::time::Instant",
+    "Instant::now",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::process",
+    "File::open",
+    "reqwest",
+    "sqlx",
+    "Timestamp::now",
+    "Zoned::now",
 ];
 /// The only files that name a system at either end.
 const NAME_CONNECTORS: &[&str] = &["connectors.rs", "cli/demo.rs", "cli/sandbox.rs", "cli/init.rs"];
@@ -161,7 +177,10 @@ fn connectors_do_not_know_rowbill() {
     for entry in fs::read_dir(root().join("connectors")).unwrap() {
         let manifest = entry.unwrap().path().join("Cargo.toml");
         let text = fs::read_to_string(&manifest).unwrap();
-        if text.lines().any(|line| line.starts_with("rowbill ") || line.starts_with("rowbill.") || line.starts_with("rowbill=")) {
+        if text
+            .lines()
+            .any(|line| line.starts_with("rowbill ") || line.starts_with("rowbill.") || line.starts_with("rowbill="))
+        {
             broken.push(format!("{} depends on rowbill", manifest.display()));
         }
     }
@@ -187,9 +206,12 @@ fn files_are_small_and_their_names_say_something() {
 
 #[test]
 fn the_reader_of_imports_reads() {
-    let used = uses("use crate::mapping::money::Money;\nuse crate::{config, ledger::Ledger};\nlet x = crate::run::plan();");
+    let used =
+        uses("use crate::mapping::money::Money;\nuse crate::{config, ledger::Ledger};\nlet x = crate::run::plan();");
     let expected = ["config", "ledger", "mapping::money", "run::plan"].map(str::to_owned);
     assert_eq!(used, expected.into_iter().collect());
-    assert!(allowed("ledger", "mapping::identity") && !allowed("ledger", "mapping::row") && !allowed("run", "cli::exit"));
+    assert!(
+        allowed("ledger", "mapping::identity") && !allowed("ledger", "mapping::row") && !allowed("run", "cli::exit")
+    );
     assert_eq!(code("let x = 1; // crate::cli\nlet y = \"a//b\";"), "let x = 1; \nlet y = \"a//b\";");
 }

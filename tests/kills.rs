@@ -44,7 +44,8 @@ fn run_and_kill(business: &Business, entries: usize) {
 
 #[test]
 fn killed_at_random_it_makes_no_double_and_loses_no_row() {
-    let cases: Vec<u64> = seeds().flat_map(|seed| [seed, seed + 1_000_000, seed + 2_000_000, seed + 3_000_000]).collect();
+    let cases: Vec<u64> =
+        seeds().flat_map(|seed| [seed, seed + 1_000_000, seed + 2_000_000, seed + 3_000_000]).collect();
     all_of(&cases, |seed| {
         let business = Business::new(*seed, faults());
         business.project.run(&["ledger", "create"]).exits(0);

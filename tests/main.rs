@@ -15,4 +15,6 @@ mod ledger;
 mod mistakes;
 mod output;
 mod rows;
+mod signals;
+mod sources;
 mod support;

@@ -100,7 +100,9 @@ impl Business {
             self.answer();
             self.wait();
         }
-        panic!("not settled: {:#?}", self.project.run_all());
+        let output = self.project.run_all();
+        let problems: Vec<&Value> = output.reports().into_iter().map(|report| &report["problems"]).collect();
+        panic!("not settled: {problems:#?}\n{}", journal::history(&self.project.stripe, "/v1/invoices/in_"));
     }
 
     /// The person looks at what failed or is a question, and into Stripe.
@@ -133,7 +135,8 @@ impl Business {
     /// Whether the step that is open was done after all: an invoice whose mail went out.
     fn made(&self, row: &Value) -> Option<String> {
         let objects = row["objects"].as_array().unwrap();
-        let invoice = objects.iter().find(|object| object["step"] == "create_invoice")?["id"].as_str().unwrap().to_owned();
+        let invoice =
+            objects.iter().find(|object| object["step"] == "create_invoice")?["id"].as_str().unwrap().to_owned();
         let sends = journal::posts_of(&self.project.stripe, "POST /v1/invoices/{invoice}/send");
         let changes = journal::changes(&self.project.stripe);
         let is_sent = |change: &rowbill_stripe_sandbox::ObjectEntry| {
@@ -153,7 +156,11 @@ impl Business {
         assert_eq!(again.tally("items"), format!("{ORDERS} = {ORDERS} already_done"));
         assert_eq!(again.tally("invoices"), format!("{ORDERS} = {ORDERS} already_done"));
         books::agree(&self.project, &NAMES);
-        assert_eq!(books::billed(&self.project.stripe), [("eur".to_owned(), self.expected.values().sum())].into(), "I2");
+        assert_eq!(
+            books::billed(&self.project.stripe),
+            [("eur".to_owned(), self.expected.values().sum())].into(),
+            "I2"
+        );
         let invoices = books::invoices(&self.project.stripe);
         let open = |total: &i64| (*total, "open".to_owned());
         let expected: BTreeMap<_, _> = self.expected.iter().map(|(what, total)| (what.clone(), open(total))).collect();

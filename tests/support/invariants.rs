@@ -24,8 +24,10 @@ fn at_most_one_object(stripe: &Sandbox) {
             made.entry(object.rowbill_op.clone().unwrap()).or_default().push(object);
         }
     }
-    let doubles: Vec<_> = made.into_values().filter(|objects| objects.len() > 1).collect();
-    assert!(doubles.is_empty(), "I1: {doubles:#?}");
+    let double = made.into_iter().find(|(_, objects)| objects.len() > 1);
+    if let Some((op, objects)) = double {
+        panic!("I1: {objects:#?}\nhistory:\n{}", journal::history(stripe, &op));
+    }
 }
 
 /// An invoice is finalized once and sent once: the customer gets one mail.
@@ -39,8 +41,9 @@ fn at_most_one_mail(stripe: &Sandbox) {
         for change in changes.iter().filter(|change| requests.contains(&change.request)) {
             *times.entry(&change.id).or_default() += 1;
         }
-        times.retain(|_, times| *times > 1);
-        assert!(times.is_empty(), "more than one {step}: {times:?}");
+        if let Some((id, _)) = times.into_iter().find(|(_, times)| *times > 1) {
+            panic!("more than one {step} of {id}:\n{}", journal::history(stripe, id));
+        }
     }
 }
 

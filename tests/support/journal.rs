@@ -37,6 +37,20 @@ pub fn made(stripe: &Sandbox, kind: &str) -> Vec<ObjectEntry> {
     changes(stripe).into_iter().filter(is_ours).collect()
 }
 
+/// The requests of one operation or about one object, a line each, and the lists that were read between them.
+pub fn history(stripe: &Sandbox, op: &str) -> String {
+    let of_op =
+        |request: &RequestEntry| request.path.contains(op) || request.key.as_ref().is_some_and(|key| key.contains(op));
+    let is_list = |request: &RequestEntry| request.method == "GET" && request.query.contains("created");
+    let told = requests(stripe, 0).into_iter().filter(|request| of_op(request) || is_list(request));
+    let line = |request: RequestEntry| {
+        let RequestEntry { seq, at, method, path, query, key, status, fault, replayed, .. } = request;
+        let (key, status) = (key.unwrap_or_default(), status.unwrap_or_default());
+        format!("{seq} at {at}: {method} {path} {query} {key} -> {status} {} {replayed}\n", fault.unwrap_or_default())
+    };
+    told.map(line).collect()
+}
+
 /// A field of a request's form body.
 pub fn field(request: &RequestEntry, name: &str) -> Option<String> {
     let mut fields = form_urlencoded::parse(&request.body);
