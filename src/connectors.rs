@@ -9,8 +9,8 @@ use rowbill_google_sheets::{Budget, Login, SheetsConfig, SheetsSource};
 use rowbill_stripe::{StripeConfig, StripeTarget};
 
 use crate::config::{Account, Connection, Google, Rate, SourceConfig, SourceKind};
+use crate::mapping::binding::snake_case;
 use crate::mapping::column::clean;
-use crate::mapping::row::snake_case;
 
 /// What Stripe can do.
 pub fn catalog() -> &'static Catalog {
@@ -47,7 +47,7 @@ fn login(google: &Google) -> Result<Login, Problem> {
     if let Some((_, login)) = logins.iter().find(|(known, _)| *known == path) {
         return Ok(login.clone());
     }
-    let login = Login::open(&path, &google.login.describe())?;
+    let login = Login::open(&path, &google.login.describe()).map_err(|problem| google.login.placed(problem))?;
     logins.push((path, login.clone()));
     Ok(login)
 }
@@ -71,7 +71,7 @@ pub fn target(account: &Account) -> Result<Arc<dyn Target>, Problem> {
         rate_limit: rate(account.rate_limit.unwrap_or(usual)),
         endpoint_rate_limit: rate(account.endpoint_rate_limit.unwrap_or(Rate::PerSecond(25))),
     };
-    Ok(Arc::new(StripeTarget::new(config)?))
+    StripeTarget::new(config).map(|target| Arc::new(target) as _).map_err(|problem| account.key.placed(problem))
 }
 
 fn rate(rate: Rate) -> rowbill_stripe::Rate {
@@ -81,17 +81,24 @@ fn rate(rate: Rate) -> rowbill_stripe::Rate {
     }
 }
 
-/// The short names of a source's columns, where its header can be seen without a network.
-pub fn column_names(source: &SourceConfig) -> Option<Vec<String>> {
-    let SourceKind::Csv { .. } = source.kind else { return None };
-    let csv = CsvSource::new(csv_config(source)).ok()?;
-    let headers = csv.headers().ok()?;
+/// The short names of a source's columns, where its header can be seen without a network; a problem when what is declared
+/// cannot be.
+pub fn column_names(source: &SourceConfig) -> Result<Option<Vec<String>>, Problem> {
+    let SourceKind::Csv { .. } = source.kind else { return Ok(None) };
+    let csv = CsvSource::new(csv_config(source))?;
+    // A file that is not there, or not whole, is for the run to tell.
+    let Ok(headers) = csv.headers() else { return Ok(None) };
+    // Nor is a header that lacks a column: the names of such a file say nothing about templates.
+    let headers: Vec<String> = headers.iter().map(|header| clean(header)).collect();
+    if !source.columns.iter().all(|column| headers.contains(&clean(&column.header))) {
+        return Ok(None);
+    }
     let mut names: Vec<String> = source.columns.iter().map(|column| column.name.clone()).collect();
-    for header in headers.iter().map(|header| clean(header)) {
+    for header in headers {
         let name = snake_case(&header);
         if !source.columns.iter().any(|column| clean(&column.header) == header) && !names.contains(&name) {
             names.push(name);
         }
     }
-    Some(names)
+    Ok(Some(names))
 }

@@ -26,5 +26,5 @@ fn others(names: &[&str]) -> String {
     if names.len() > SHOWN {
         list.push_str(", …");
     }
-    format!("possible: {list}")
+    if names.is_empty() { "there is none yet".to_owned() } else { format!("possible: {list}") }
 }

@@ -153,10 +153,11 @@ fn render(problem: &Problem, root: &std::path::Path) -> String {
 fn snippet(place: &rowbill_connector::Place, root: &std::path::Path) -> String {
     let (Some(file), Some(line), Some(column)) = (&place.file, place.line, place.column) else { return String::new() };
     let Ok(text) = std::fs::read_to_string(root.join(file)) else { return String::new() };
+    let text = masked(&text);
     let mut out = String::new();
     let line = usize::try_from(line).unwrap_or(1);
     for (index, content) in text.lines().enumerate().skip(line.saturating_sub(2)).take(if line > 1 { 2 } else { 1 }) {
-        let _ = writeln!(out, "  {} {}", dim(&format!("{:>4} │", index + 1)), harmless(&masked(content)));
+        let _ = writeln!(out, "  {} {}", dim(&format!("{:>4} │", index + 1)), harmless(content));
     }
     let pad = " ".repeat(usize::try_from(column).unwrap_or(1).saturating_sub(1));
     let _ = writeln!(out, "  {} {pad}{}", dim("     │"), unsure("▲"));

@@ -6,8 +6,9 @@ use indexmap::IndexMap;
 use rowbill_connector::{Currency, Param, Problem, Schema};
 
 use super::file::File;
-use super::yaml::{At, Node, Value};
-use crate::mapping::column::{Column, ColumnType};
+use super::yaml::{At, Key, Node, Value};
+use crate::mapping::column::Column;
+use crate::mapping::money;
 use crate::mapping::params::{Block, Entry, Expected, Expr, Kind, METADATA_KEY, METADATA_KEYS, METADATA_VALUE};
 use crate::mapping::template::Template;
 use crate::suggest::did_you_mean;
@@ -33,56 +34,81 @@ pub struct Builder<'a> {
     pub group: &'a [String],
     /// The currencies of the target.
     pub currencies: &'a BTreeMap<String, Currency>,
+    /// Whether the columns are right: of a source with mistakes nothing follows for templates.
+    pub sure: bool,
+    /// The keys of a mapping that stand beside the action.
+    pub beside: &'a [&'a str],
     /// Where mistakes go.
     pub problems: &'a mut Vec<Problem>,
 }
 
+/// What holds for one block.
+pub struct Rules<'a> {
+    /// What it is, for messages: `create_invoice`.
+    pub what: &'a str,
+    /// rowbill's own keys in it, which are read elsewhere.
+    pub own: &'a [&'a str],
+    /// Parameters that rowbill sets.
+    pub reserved: &'a [&'a str],
+    /// What its templates may name.
+    pub roots: Roots,
+    /// Whether it is the block of an action.
+    pub is_action: bool,
+}
+
+impl<'a> Rules<'a> {
+    /// A block in which everything is the author's.
+    pub fn new(what: &'a str, roots: Roots) -> Self {
+        Self { what, own: &[], reserved: &[], roots, is_action: false }
+    }
+}
+
 impl Builder<'_> {
-    /// Builds a block. `own` are rowbill's keys, which are read elsewhere; `reserved` are set by rowbill.
-    pub fn block(&mut self, node: &Node, schema: &Schema, own: &[&str], reserved: &[&str], roots: Roots) -> Block {
+    /// Builds a block.
+    pub fn block(&mut self, node: &Node, schema: &Schema, rules: &Rules<'_>) -> Block {
         let Value::Map(entries) = &node.value else {
             if !node.is_null() {
-                self.tell(
-                    node.at,
-                    "config.wrong_type",
-                    "this is not a map of parameters".into(),
-                    "write `name: value` lines".into(),
-                );
+                let message = format!("{} is not a map of parameters", rules.what);
+                self.tell(node.at, "config.wrong_type", message, "write indented `name: value` lines".into());
             }
             return Block::default();
         };
         let mut block = Block { takes_currency: schema.properties.contains_key("currency"), ..Block::default() };
-        for (key, value) in entries.iter().filter(|(key, _)| !own.contains(&key.text.as_str())) {
-            if reserved.contains(&key.text.as_str()) {
-                let message = format!("`{}` is set by rowbill", key.text);
+        for (key, value) in entries.iter().filter(|(key, _)| !rules.own.contains(&key.text.as_str())) {
+            if rules.reserved.contains(&key.text.as_str()) {
                 self.tell(
                     key.at,
                     "mapping.reserved",
-                    message,
-                    "take it out: docs/guarantees.md says how it is set".into(),
+                    format!("`{}` is set by rowbill", key.text),
+                    why_reserved(&key.text),
                 );
-                continue;
-            }
-            let Some(inner) = schema.properties.get(&key.text) else {
-                let mut names: Vec<&str> = own.to_vec();
-                names.extend(schema.properties.keys().map(String::as_str).filter(|name| !reserved.contains(name)));
-                let message = format!("`{}` is not a parameter here", key.text);
-                self.tell(key.at, "mapping.unknown_parameter", message, did_you_mean(&key.text, &names));
-                continue;
-            };
-            if let Some(expr) = self.expr(value, inner, &key.text, roots) {
-                block.entries.push(Entry { name: key.text.clone(), value: expr });
+            } else if let Some(inner) = schema.properties.get(&key.text) {
+                let expr = self.expr(value, inner, &key.text, rules.roots);
+                block.entries.extend(expr.map(|value| Entry { name: key.text.clone(), value }));
+            } else {
+                self.unknown(key, schema, rules);
             }
         }
-        for name in schema.required.iter().filter(|name| node.get(name).is_none() && !own.contains(&name.as_str())) {
-            self.tell(
-                node.at,
-                "mapping.missing_parameter",
-                format!("Stripe needs `{name}` here"),
-                format!("add `{name}:`"),
-            );
+        let missing = |name: &&String| node.get(name).is_none() && !rules.own.contains(&name.as_str());
+        for name in schema.required.iter().filter(missing) {
+            if !is_slip_of(node, schema, &[name]) {
+                let message = format!("Stripe needs `{name}` in {}", rules.what);
+                self.tell(node.at, "mapping.missing_parameter", message, format!("add `{name}:`"));
+            }
         }
         block
+    }
+
+    fn unknown(&mut self, key: &Key, schema: &Schema, rules: &Rules<'_>) {
+        let mut names: Vec<&str> = rules.own.to_vec();
+        names.extend(schema.properties.keys().map(String::as_str).filter(|name| !rules.reserved.contains(name)));
+        let advice = if rules.is_action && self.beside.contains(&key.text.as_str()) {
+            format!("`{}` is rowbill's: it stands beside {}, not in it", key.text, rules.what)
+        } else {
+            did_you_mean(&key.text, &names)
+        };
+        let message = format!("`{}` is not a parameter of {}", key.text, rules.what);
+        self.tell(key.at, "mapping.unknown_parameter", message, advice);
     }
 
     /// Builds one template.
@@ -95,6 +121,7 @@ impl Builder<'_> {
                 Some(template)
             }
             Err(fault) => {
+                self.columns_beside(node, roots, &fault);
                 let at = self.within(node, fault.start, fault.end);
                 self.tell(at, fault.code, fault.message, fault.advice);
                 None
@@ -122,14 +149,15 @@ impl Builder<'_> {
         }
         let inner = std::iter::once(schema).chain(&schema.any_of).find(|schema| !schema.properties.is_empty());
         if let Some(inner) = inner {
-            return Some(Expr::Map(self.block(node, inner, &[], &[], roots)));
+            let what = format!("`{name}`");
+            return Some(Expr::Map(self.block(node, inner, &Rules::new(&what, roots))));
         }
         self.wrong(node, name, schema);
         None
     }
 
     fn free(&mut self, node: &Node, values: &Schema, is_metadata: bool, roots: Roots) -> Block {
-        let mut block = Block { is_metadata, ..Block::default() };
+        let mut block = Block::default();
         for (key, value) in node.entries() {
             if is_metadata {
                 self.metadata_key(&key.text, key.at);
@@ -209,94 +237,6 @@ impl Builder<'_> {
         }
     }
 
-    /// An expression that is nothing but a column must have the type that the parameter takes.
-    fn fits(&mut self, node: &Node, template: &Template, expected: &Expected, name: &str) {
-        let Some(column) = template.alone().and_then(|source| source.strip_prefix("row.")) else { return };
-        if !column.chars().all(|c| c.is_alphanumeric() || c == '_') {
-            return;
-        }
-        let kind =
-            self.columns.iter().find(|known| known.name == column).map_or(&ColumnType::Text, |known| &known.kind);
-        let (good, types) = match expected.kind {
-            Kind::Text | Kind::Currency => (true, ""),
-            Kind::Integer => {
-                (matches!(kind, ColumnType::Money(_) | ColumnType::Integer), "money (or integer, for minor units)")
-            }
-            Kind::Decimal => {
-                (matches!(kind, ColumnType::Money(_) | ColumnType::Integer | ColumnType::Decimal), "money or decimal")
-            }
-            Kind::UnixTime => {
-                (matches!(kind, ColumnType::Date | ColumnType::Timestamp | ColumnType::Integer), "date or timestamp")
-            }
-            Kind::Bool => (*kind == ColumnType::Bool, "bool"),
-        };
-        if !good {
-            let message = format!("`{name}` does not take a column of this type: `{column}`");
-            let advice = format!("declare it in `columns:` with `type:` {types}");
-            self.tell(node.at, "mapping.column_type", message, advice);
-        }
-    }
-
-    fn references(&mut self, node: &Node, template: &Template, roots: Roots) {
-        for (name, start) in template.references() {
-            let at = self.within(node, start, start + name.len());
-            let (root, column) = name.split_once('.').unwrap_or((&name, ""));
-            let column = column.split('.').next().unwrap_or_default();
-            match root {
-                "row" if roots.row => self.column(column, at),
-                "group" if roots.group => self.group_column(column, at),
-                _ => {
-                    let names = [(roots.row, "row.…"), (roots.group, "group.…")];
-                    let names: Vec<&str> = names.iter().filter(|(may, _)| *may).map(|(_, name)| *name).collect();
-                    let message = format!("`{name}` is not known here");
-                    self.tell(
-                        at,
-                        "mapping.unknown_name",
-                        message,
-                        format!("templates here use {}", names.join(" and ")),
-                    );
-                }
-            }
-        }
-    }
-
-    fn column(&mut self, name: &str, at: At) {
-        let declared: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
-        let known: Vec<&str> = self.known.map_or(declared.clone(), |known| known.iter().map(String::as_str).collect());
-        if known.contains(&name) {
-            return;
-        }
-        // Without the header, a name that is close to a declared one is taken for a slip.
-        if self.known.is_some() || crate::suggest::nearest(name, &declared).is_some() {
-            let message = format!("there is no column `{name}` in the source");
-            self.tell(at, "mapping.unknown_column", message, did_you_mean(name, &known));
-        }
-    }
-
-    fn group_column(&mut self, name: &str, at: At) {
-        if !self.group.iter().any(|known| known == name) {
-            let known: Vec<&str> = self.group.iter().map(String::as_str).collect();
-            let message = format!("`{name}` is not one of the columns in group_by");
-            self.tell(at, "mapping.unknown_column", message, did_you_mean(name, &known));
-        }
-    }
-
-    fn is_exact(&self, word: &str) -> bool {
-        let Some(name) = word.strip_prefix("row.").or_else(|| word.strip_prefix("group.")) else { return false };
-        self.columns.iter().find(|column| column.name == name).is_some_and(|column| {
-            matches!(column.kind, ColumnType::Decimal | ColumnType::Money(_) | ColumnType::Date | ColumnType::Timestamp)
-        })
-    }
-
-    /// Bytes of a scalar's text as bytes of the file; the whole scalar where quotes or folding moved them.
-    fn within(&self, node: &Node, start: usize, end: usize) -> At {
-        let raw = &self.file.text[node.at.start..node.at.end];
-        match node.text().and_then(|text| raw.find(text)) {
-            Some(offset) => At { start: node.at.start + offset + start, end: node.at.start + offset + end },
-            None => node.at,
-        }
-    }
-
     fn wrong(&mut self, node: &Node, name: &str, schema: &Schema) {
         let wanted = match schema.kind.as_deref() {
             Some("array") => "a list".to_owned(),
@@ -319,6 +259,23 @@ impl Builder<'_> {
         let problem = Problem::new(code, message).advise(advice);
         self.problems.push(self.file.place(at.into(), problem));
     }
+}
+
+/// Whether one of the unknown keys is nearly one of these names: then the slip is told, and not that the name is missing.
+pub fn is_slip_of(node: &Node, schema: &Schema, names: &[&str]) -> bool {
+    let mut unknown =
+        node.entries().iter().map(|(key, _)| &key.text).filter(|key| !schema.properties.contains_key(*key));
+    unknown.any(|key| crate::suggest::nearest(key, names).is_some())
+}
+
+fn why_reserved(name: &str) -> String {
+    let why = match name {
+        "pending_invoice_items_behavior" => "; an invoice takes exactly its own items, and no others of the customer",
+        "auto_advance" => "; `finish:` says how far an invoice goes",
+        "customer" | "invoice" => "; the items of an invoice are bound to it and to its customer",
+        _ => "",
+    };
+    format!("take it out{why}")
 }
 
 fn list_of(schema: &Schema) -> Option<&Schema> {
@@ -371,11 +328,10 @@ fn constant(
         Kind::Bool => text.parse().map(Param::Bool).or_else(|_| wrong("true or false")),
         Kind::Currency => {
             let code = text.to_lowercase();
-            if currencies.contains_key(&code) {
-                return Ok(Param::Text(code));
+            match money::currency(&code, currencies) {
+                Ok(_) => Ok(Param::Text(code)),
+                Err(problem) => Err((problem.message, problem.advice.unwrap_or_default())),
             }
-            let names: Vec<&str> = currencies.keys().map(String::as_str).collect();
-            Err((format!("`{text}` is not a currency that Stripe knows"), did_you_mean(&code, &names)))
         }
         Kind::Text if !expected.options.is_empty() && !expected.options.iter().any(|option| option == text) => {
             let options: Vec<&str> = expected.options.iter().map(String::as_str).collect();

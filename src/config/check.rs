@@ -7,16 +7,27 @@ use rowbill_connector::Problem;
 use super::connection::{Action, Connection, OnChange};
 use super::file::File;
 use super::load::Project;
+use super::mapping_file::elements;
 use super::source::SourceKind;
 use super::yaml::{At, Node};
-use crate::mapping::row::CustomerExpr;
+use crate::mapping::recipe::CustomerExpr;
 use crate::schedule::Trigger;
 use crate::suggest::did_you_mean;
 
+/// What is there, though it may be wrong: nobody is to be told that it is not there.
+pub struct Names<'a> {
+    /// The accounts of `rowbill.yaml`.
+    pub accounts: Vec<&'a str>,
+    /// Whether there is a login for Google.
+    pub google: bool,
+    /// Mappings that could not be read.
+    pub broken: &'a BTreeSet<String>,
+}
+
 /// Checks all connections against the settings and against each other.
-pub fn together(project: &Project, files: &[(&str, &File, &Node)], problems: &mut Vec<Problem>) {
+pub fn together(project: &Project, files: &[(&str, &File, &Node)], names: &Names<'_>, problems: &mut Vec<Problem>) {
     for (name, file, node) in files {
-        let mut checker = Checker { project, file, node, problems };
+        let mut checker = Checker { project, file, node, names, problems };
         checker.account();
         if let Some(connection) = project.connections.iter().find(|connection| connection.name == *name) {
             checker.google(connection);
@@ -33,6 +44,7 @@ struct Checker<'a> {
     project: &'a Project,
     file: &'a File,
     node: &'a Node,
+    names: &'a Names<'a>,
     problems: &'a mut Vec<Problem>,
 }
 
@@ -47,10 +59,8 @@ impl Checker<'_> {
 
     fn account(&mut self) {
         let name = self.node.get("account").and_then(Node::text).unwrap_or_default();
-        let accounts = &self.project.settings.accounts;
-        if !name.is_empty() && !accounts.contains_key(name) {
-            let names: Vec<&str> = accounts.keys().map(String::as_str).collect();
-            let advice = did_you_mean(name, &names);
+        if !name.is_empty() && !self.names.accounts.is_empty() && !self.names.accounts.contains(&name) {
+            let advice = did_you_mean(name, &self.names.accounts);
             self.tell(
                 self.at("account"),
                 "config.unknown_account",
@@ -62,7 +72,7 @@ impl Checker<'_> {
 
     fn google(&mut self, connection: &Connection) {
         let is_sheet = matches!(connection.source.kind, SourceKind::GoogleSheets { .. });
-        if is_sheet && self.project.settings.google.is_none() {
+        if is_sheet && connection.source.sure && self.node.get("source").is_some() && !self.names.google {
             let advice = "add to rowbill.yaml: google: { login: { file: secrets/service-account.json } }";
             self.tell(self.at("source"), "config.google_login", "a Google sheet needs a login".into(), advice);
         }
@@ -143,11 +153,10 @@ impl Checker<'_> {
         let Some(Trigger::After { names, .. }) = connection.schedule.as_ref().map(|schedule| &schedule.trigger) else {
             return;
         };
-        let at =
-            self.node.get("schedule").and_then(|schedule| schedule.get("after")).map_or(self.node.at, |node| node.at);
         let known: Vec<&str> = files.iter().map(|(name, ..)| *name).filter(|name| *name != connection.name).collect();
-        for name in names {
-            if !known.contains(&name.as_str()) {
+        let node = self.node.get("schedule").and_then(|schedule| schedule.get("after"));
+        for (name, at) in names.iter().zip(node.map(elements).unwrap_or_default().iter().map(|node| node.at)) {
+            if !known.contains(&name.as_str()) && !self.names.broken.contains(name) {
                 let message = format!("there is no connection `{name}` to run after");
                 self.tell(at, "config.unknown_connection", message, did_you_mean(name, &known));
             }

@@ -7,7 +7,7 @@ use rowbill_connector::{Operation, Param};
 use super::file::File;
 use super::source::SourceConfig;
 use crate::mapping::params::Block;
-use crate::mapping::row::{CustomerExpr, Recipe};
+use crate::mapping::recipe::{CustomerExpr, Recipe};
 use crate::schedule::Schedule;
 
 /// Source, mapping, action and schedule.

@@ -33,15 +33,37 @@ impl File {
 
     /// Puts a place on a problem.
     pub fn place(&self, at: At, problem: Problem) -> Problem {
+        problem.at(self.place_of(at))
+    }
+
+    /// A place for problems that are found later.
+    pub fn place_of(&self, at: At) -> Place {
         let (line, column) = self.position(at.start);
-        problem.at(Place { file: Some(self.name.clone()), line: Some(line), column: Some(column), ..Place::default() })
+        Place { file: Some(self.name.clone()), line: Some(line), column: Some(column), ..Place::default() }
+    }
+
+    /// Whether a problem was told in these lines.
+    pub fn has_problem(&self, at: At, problems: &[Problem]) -> bool {
+        let (first, last) = (self.position(at.start).0, self.position(at.end).0);
+        let is_here = |line: u64| line >= first && (line < last || line == first);
+        let mut places = problems.iter().filter_map(|problem| problem.place.as_ref());
+        places.any(|place| place.file.as_deref() == Some(&self.name) && place.line.is_some_and(is_here))
     }
 
     /// The line that a byte is in.
     pub fn line_at(&self, byte: usize) -> &str {
-        let byte = self.floor(byte);
-        let start = self.text[..byte].rfind('\n').map_or(0, |newline| newline + 1);
-        self.text[start..].lines().next().unwrap_or_default()
+        self.text[self.line_start(byte)..].lines().next().unwrap_or_default()
+    }
+
+    /// The byte at which the line of this byte starts.
+    pub fn line_start(&self, byte: usize) -> usize {
+        self.text[..self.floor(byte)].rfind('\n').map_or(0, |newline| newline + 1)
+    }
+
+    /// The first byte of that line that is no space.
+    pub fn first_of_line(&self, byte: usize) -> usize {
+        let line = self.line_at(byte);
+        self.line_start(byte) + (line.len() - line.trim_start().len())
     }
 
     /// The byte at which the n-th character starts.

@@ -1,9 +1,9 @@
 //! Reads a project: `rowbill.yaml` and everything in `mappings/`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use rowbill_connector::{Catalog, Problem};
+use rowbill_connector::{Catalog, Place, Problem};
 
 use super::connection::Connection;
 use super::file::File;
@@ -38,8 +38,8 @@ impl Project {
     }
 }
 
-/// Reads the short names of a source's columns, where that needs no network.
-pub type ColumnNames<'a> = &'a dyn Fn(&SourceConfig) -> Option<Vec<String>>;
+/// Reads the short names of a source's columns, where that needs no network; a problem is one of the declaration.
+pub type ColumnNames<'a> = &'a dyn Fn(&SourceConfig) -> Result<Option<Vec<String>>, Problem>;
 
 /// Reads and checks all files of a project. `column_names` looks at headers that can be seen offline.
 pub fn load(path: &Path, catalog: &Catalog, column_names: ColumnNames<'_>) -> Result<Project, Vec<Problem>> {
@@ -70,44 +70,73 @@ fn read_all(
     let root = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
     let file = read_file(path, &root, problems)?;
     let read = settings::read(&file, &root, problems);
-    let raws = read_mappings(&root, problems);
+    let (raws, broken) = read_mappings(&root, problems);
     let (settings, node) = read?;
     let mut shared = BTreeMap::new();
     for (key, node) in node.get("sources").map(Node::entries).unwrap_or_default() {
-        shared.extend(
-            source::read(&file, node, &root, &catalog.currencies, problems).map(|source| (key.text.clone(), source)),
-        );
+        let source = source::read(&file, node, &root, &catalog.currencies, problems);
+        shared.insert(key.text.clone(), looked_at(source, &file, node, column_names, problems));
     }
-    let sources = read_sources(&raws, &shared, &root, catalog, problems);
+    let sources = read_sources(
+        &raws,
+        &shared,
+        |raw, node, problems| {
+            let source = source::read(&raw.file, node, &root, &catalog.currencies, problems);
+            looked_at(source, &raw.file, node, column_names, problems)
+        },
+        problems,
+    );
     let keys: BTreeMap<String, Vec<String>> = raws.iter().map(|raw| (raw.name.clone(), key_of(&raw.node))).collect();
     let mut connections = Vec::new();
     for raw in &raws {
-        let Some(source) = sources.get(&raw.name) else { continue };
-        let around = Around { catalog, keys: &keys, known: column_names(source) };
-        let connection = mapping_file::read(&raw.name, &raw.file, &raw.node, source.clone(), &around, problems);
+        let Some((source, known)) = sources.get(&raw.name).cloned() else { continue };
+        let around = Around { catalog, keys: &keys, broken: &broken, known };
+        let connection = mapping_file::read(&raw.name, &raw.file, &raw.node, source, &around, problems);
         connections.extend(connection);
     }
     let project = Project { root, settings, connections };
+    let files: Vec<_> = raws.iter().map(|raw| (raw.name.as_str(), &raw.file, &raw.node)).collect();
+    let accounts: Vec<&str> =
+        node.get("accounts").map(Node::entries).unwrap_or_default().iter().map(|(key, _)| key.text.as_str()).collect();
     check::together(
         &project,
-        &raws.iter().map(|raw| (raw.name.as_str(), &raw.file, &raw.node)).collect::<Vec<_>>(),
+        &files,
+        &check::Names { accounts, google: node.get("google").is_some(), broken: &broken },
         problems,
     );
     Some(project)
 }
 
+/// A source, and the short names of its columns where its header can be seen.
+type Looked = (SourceConfig, Option<Vec<String>>);
+
+fn looked_at(
+    mut source: SourceConfig,
+    file: &File,
+    node: &Node,
+    look: ColumnNames<'_>,
+    problems: &mut Vec<Problem>,
+) -> Looked {
+    let known = look(&source).unwrap_or_else(|problem| {
+        let settings = node.entries().first().map(|(_, settings)| settings);
+        let at = settings.and_then(|settings| settings.get("encoding")).map_or(node.at, |node| node.at);
+        problems.push(file.place(at, problem));
+        source.sure = false;
+        None
+    });
+    (source, known)
+}
+
 fn read_file(path: &Path, root: &Path, problems: &mut Vec<Problem>) -> Option<File> {
     let name = path.strip_prefix(root).unwrap_or(path).display().to_string();
     let text = match std::fs::read(path) {
-        Ok(bytes) => String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            Problem::new("config.encoding", format!("{name} is not UTF-8: byte {at}")).advise("save the file as UTF-8")
-        }),
+        Ok(bytes) => String::from_utf8(bytes).map_err(|error| not_utf8(&name, &error)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(Problem::new("config.missing", format!("there is no {}", path.display()))
+            Err(whole(&name, "config.missing", format!("there is no {}", path.display()))
                 .advise("start with `rowbill init`, or name the file with --config PATH"))
         }
-        Err(error) => Err(Problem::new("config.unreadable", format!("{name} cannot be read: {error}"))),
+        Err(error) => Err(whole(&name, "config.unreadable", format!("{name} cannot be read: {error}"))
+            .advise("give the user that runs rowbill the right to read it; a file is wanted, no folder")),
     };
     match text {
         Ok(text) => {
@@ -116,30 +145,53 @@ fn read_file(path: &Path, root: &Path, problems: &mut Vec<Problem>) -> Option<Fi
             Some(file)
         }
         Err(problem) => {
-            let place = rowbill_connector::Place { file: Some(name), ..Default::default() };
-            problems.push(problem.at(place));
+            problems.push(problem);
             None
         }
     }
 }
 
-fn read_mappings(root: &Path, problems: &mut Vec<Problem>) -> Vec<Raw> {
+fn whole(name: &str, code: &str, message: String) -> Problem {
+    Problem::new(code, message).at(Place { file: Some(name.to_owned()), ..Place::default() })
+}
+
+/// The place is known all the same: everything before the first bad byte is text.
+fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Problem {
+    let start = error.utf8_error().valid_up_to();
+    let before = String::from_utf8_lossy(&error.as_bytes()[..start]).into_owned();
+    let problem = Problem::new("config.encoding", format!("{name} is not UTF-8: byte {start} cannot be read"))
+        .advise("save the file as UTF-8; most editors ask for the encoding under \"Save as\"");
+    File::new(name, before).place(yaml::At { start, end: start }, problem)
+}
+
+/// The mappings, and the names of those that could not be read: nobody is to be told that they are not there.
+fn read_mappings(root: &Path, problems: &mut Vec<Problem>) -> (Vec<Raw>, BTreeSet<String>) {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(root.join("mappings"))
         .map(|entries| entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect())
         .unwrap_or_default();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
     paths.sort();
-    let mut raws: Vec<Raw> = Vec::new();
+    let (mut raws, mut broken): (Vec<Raw>, BTreeSet<String>) = Default::default();
     for path in paths {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let Some(file) = read_file(&path, root, problems) else { continue };
-        name_is_good(&name, &file, &raws, problems);
-        let Some(node) = yaml::parse(&file, problems) else { continue };
+        let file = read_file(&path, root, problems);
+        if let Some(file) = &file {
+            name_is_good(&name, file, &raws, problems);
+        }
+        let node = file.as_ref().and_then(|file| yaml::parse(file, problems));
+        let (Some(file), Some(node)) = (file, node) else {
+            broken.insert(name);
+            continue;
+        };
         // What is wrong in shape is told, and the rest of the file is looked at all the same.
         shape::check(&file, &node, MAPPING, problems);
-        raws.push(Raw { name, file, node });
+        if node.entries().is_empty() {
+            broken.insert(name);
+        } else {
+            raws.push(Raw { name, file, node });
+        }
     }
-    raws
+    (raws, broken)
 }
 
 fn name_is_good(name: &str, file: &File, raws: &[Raw], problems: &mut Vec<Problem>) {
@@ -161,58 +213,39 @@ fn key_of(node: &Node) -> Vec<String> {
 
 fn read_sources(
     raws: &[Raw],
-    shared: &BTreeMap<String, SourceConfig>,
-    root: &Path,
-    catalog: &Catalog,
+    shared: &BTreeMap<String, Looked>,
+    own: impl Fn(&Raw, &Node, &mut Vec<Problem>) -> Looked,
     problems: &mut Vec<Problem>,
-) -> BTreeMap<String, SourceConfig> {
+) -> BTreeMap<String, Looked> {
     let mut sources = BTreeMap::new();
     for raw in raws {
-        let from = items_from(&raw.node);
-        match raw.node.get("source") {
-            Some(node) => {
-                if from.is_some() {
-                    let problem =
-                        Problem::new("mapping.items", "an invoice with `items_from` has no source of its own");
-                    let problem = problem.advise("take `source:` out: its rows are those of the items");
-                    problems.push(raw.file.place(node.at, problem));
-                }
+        // With `items:` beside it, which of the two is meant is told elsewhere.
+        let makes = raw.node.get("create_invoice").is_some_and(|block| block.get("items").is_some());
+        let from = items_from(&raw.node).filter(|_| !makes);
+        match (raw.node.get("source"), &from) {
+            (Some(node), Some(_)) => {
+                let problem = Problem::new("mapping.items", "an invoice with `items_from` has no source of its own")
+                    .advise("take `source:` out: its rows are those of the items");
+                problems.push(raw.file.place(node.at, problem));
+            }
+            (Some(node), None) => {
                 let source = match node.text() {
                     Some(name) => named_source(name, node, raw, shared, problems),
-                    None => source::read(&raw.file, node, root, &catalog.currencies, problems),
+                    None => own(raw, node, problems),
                 };
-                sources.extend(source.map(|source| (raw.name.clone(), source)));
+                sources.insert(raw.name.clone(), source);
             }
-            None if from.is_none() => {
-                let problem = Problem::new("config.missing_key", "`source` is missing in a mapping");
-                let problem =
-                    problem.advise("add `source:` with csv: or google_sheets:, or the name of one in rowbill.yaml");
+            (None, None) => {
+                let problem = Problem::new("config.missing_key", "`source` is missing in a mapping")
+                    .advise("add `source:` with csv: or google_sheets:, or the name of one in rowbill.yaml");
                 problems.push(raw.file.place(raw.node.at, problem));
             }
-            None => {}
+            (None, Some(_)) => {}
         }
     }
     for raw in raws {
-        let from = items_from(&raw.node).and_then(|name| sources.get(&name)).cloned();
-        if let (Some(source), false) = (from, sources.contains_key(&raw.name)) {
-            sources.insert(raw.name.clone(), source);
-        } else if let (Some(name), None) = (items_from(&raw.node), raw.node.get("source"))
-            && !sources.contains_key(&raw.name)
-            && !raws.iter().any(|other| other.name == name)
-        {
-            let names: Vec<&str> =
-                raws.iter().map(|raw| raw.name.as_str()).filter(|other| *other != raw.name).collect();
-            let at = raw
-                .node
-                .get("create_invoice")
-                .and_then(|block| block.get("items_from"))
-                .map_or(raw.node.at, |node| node.at);
-            let problem = Problem::new(
-                "config.unknown_connection",
-                format!("there is no connection `{name}` to take items from"),
-            );
-            problems.push(raw.file.place(at, problem.advise(did_you_mean(&name, &names))));
-        }
+        let from = items_from(&raw.node).and_then(|name| sources.get(&name).cloned());
+        sources.entry(raw.name.clone()).or_insert_with(|| from.unwrap_or_else(|| (SourceConfig::unknown(), None)));
     }
     sources
 }
@@ -221,16 +254,15 @@ fn named_source(
     name: &str,
     node: &Node,
     raw: &Raw,
-    shared: &BTreeMap<String, SourceConfig>,
+    shared: &BTreeMap<String, Looked>,
     problems: &mut Vec<Problem>,
-) -> Option<SourceConfig> {
-    let found = shared.get(name);
-    if found.is_none() {
+) -> Looked {
+    shared.get(name).cloned().unwrap_or_else(|| {
         let names: Vec<&str> = shared.keys().map(String::as_str).collect();
         let problem = Problem::new("config.unknown_source", format!("rowbill.yaml has no source `{name}`"));
         problems.push(raw.file.place(node.at, problem.advise(did_you_mean(name, &names))));
-    }
-    found.cloned()
+        (SourceConfig::unknown(), None)
+    })
 }
 
 fn items_from(node: &Node) -> Option<String> {

@@ -1,22 +1,20 @@
 //! Reads a mapping file whose shape is right into a [`Connection`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rowbill_connector::{Catalog, Problem};
 
-use super::block::{Builder, Roots, plain};
-use super::connection::{
-    Action, Connection, Duplicates, Expect, Finish, FirstRun, Invoice, Limits, MappingTest, OnChange, Operations,
-    WriteBack, WriteBackField,
-};
+use super::block::{Builder, Roots, Rules, is_slip_of};
+use super::connection::{Action, Connection, Duplicates, Finish, FirstRun, Invoice, OnChange, Operations};
 use super::file::File;
-use super::schedule_file;
 use super::source::SourceConfig;
 use super::yaml::{Node, Value};
-use crate::mapping::money::{Money, to_minor};
-use crate::mapping::row::{CustomerExpr, Recipe};
+use super::{schedule_file, shapes};
+use crate::mapping::recipe::Recipe;
 use crate::protocol::WhenUnsure;
 
+/// The parameters of an item that say what it costs: one of them must come out.
+const PRICES: &[&str] = &["amount", "unit_amount_decimal", "pricing", "price_data"];
 const ROW: Roots = Roots { row: true, group: false };
 const GROUP: Roots = Roots { row: false, group: true };
 const BOTH: Roots = Roots { row: true, group: true };
@@ -27,6 +25,8 @@ pub struct Around<'a> {
     pub catalog: &'a Catalog,
     /// The key columns of every connection, by name: for `from:` and `items_from:`.
     pub keys: &'a BTreeMap<String, Vec<String>>,
+    /// Mappings that could not be read: what names them is not wrong for that.
+    pub broken: &'a BTreeSet<String>,
     /// The short names of the source's columns, where its header could be read.
     pub known: Option<Vec<String>>,
 }
@@ -41,12 +41,15 @@ pub fn read(
     problems: &mut Vec<Problem>,
 ) -> Option<Connection> {
     let group = texts(node.get("group_by").or_else(|| node.get("key")));
+    let beside: Vec<&str> = shapes::MAPPING_FIELDS.iter().map(|field| field.name).collect();
     let mut builder = Builder {
         file,
         columns: &source.columns,
         known: around.known.as_deref(),
         group: &group,
         currencies: &around.catalog.currencies,
+        sure: source.sure,
+        beside: &beside,
         problems,
     };
     let operation = |name: &str| around.catalog.operations.get(name);
@@ -56,13 +59,15 @@ pub fn read(
         invoice: operation("POST /v1/invoices")?,
     };
     let mut reader = Reader { node, builder: &mut builder, around, operations };
-    let (action, mut recipe) = reader.action(name)?;
-    recipe.only_if = node.get("only_if").and_then(|condition| reader.builder.template(condition, ROW));
+    let made = reader.action(name);
+    let only_if = node.get("only_if").and_then(|condition| reader.condition(condition));
     let write_back = reader.write_back();
-    recipe.written = write_back.columns.iter().map(|(_, header)| header.clone()).collect();
     let limits = reader.limits();
     let tests = reader.tests();
     let schedule = node.get("schedule").and_then(|schedule| schedule_file::read(file, schedule, problems));
+    let (action, mut recipe) = made?;
+    recipe.only_if = only_if;
+    recipe.written = write_back.columns.iter().map(|(_, header)| header.clone()).collect();
     recipe.columns.clone_from(&source.columns);
     let text = |key: &str| node.get(key).and_then(Node::text);
     Some(Connection {
@@ -103,10 +108,15 @@ pub fn texts(node: Option<&Node>) -> Vec<String> {
     }
 }
 
-struct Reader<'a, 'b> {
-    node: &'a Node,
-    builder: &'a mut Builder<'b>,
-    around: &'a Around<'a>,
+/// The node itself, or the elements of a list.
+pub fn elements(node: &Node) -> Vec<&Node> {
+    if node.elements().is_empty() { vec![node] } else { node.elements().iter().collect() }
+}
+
+pub(super) struct Reader<'a, 'b> {
+    pub(super) node: &'a Node,
+    pub(super) builder: &'a mut Builder<'b>,
+    pub(super) around: &'a Around<'a>,
     operations: Operations<'a>,
 }
 
@@ -122,41 +132,60 @@ impl Reader<'_, '_> {
     }
 
     fn create_customer(&mut self, block: &Node) -> Option<(Action, Recipe)> {
-        let key = self.key()?;
-        let params = self.builder.block(block, &self.operations.customer.params, &[], &["expand"], ROW);
+        let key = self.key();
+        let rules = Rules { reserved: &["expand"], is_action: true, ..Rules::new("create_customer", ROW) };
+        let params = self.builder.block(block, &self.operations.customer.params, &rules);
         if self.node.get("match_existing").is_some() && params.get("email").is_none() {
             let advice = "add `email:` to create_customer".to_owned();
             self.builder.tell(block, "mapping.missing_parameter", "match_existing needs the e-mail".into(), advice);
         }
-        Some((Action::CreateCustomer, Recipe { key, block: params, ..Recipe::default() }))
+        Some((Action::CreateCustomer, Recipe { key: key?, block: params, ..Recipe::default() }))
     }
 
     fn add_invoice_item(&mut self, block: &Node) -> Option<(Action, Recipe)> {
-        let key = self.key()?;
+        let key = self.key();
+        let own = ["customer"];
+        let rules = Rules { own: &own, reserved: &["expand"], is_action: true, ..Rules::new("add_invoice_item", ROW) };
+        let params = self.builder.block(block, &self.operations.item.params, &rules);
+        if !matches!(block.value, Value::Map(_)) {
+            return None;
+        }
         let customer = self.customer(block, ROW);
-        let params = self.builder.block(block, &self.operations.item.params, &["customer"], &["expand"], ROW);
         self.priced(block);
-        Some((Action::AddInvoiceItem, Recipe { key, customer: Some(customer?), block: params, ..Recipe::default() }))
+        let recipe =
+            Recipe { key: key?, customer: Some(customer?), block: params, priced: PRICES, ..Recipe::default() };
+        Some((Action::AddInvoiceItem, recipe))
     }
 
     fn create_invoice(&mut self, name: &str, block: &Node) -> Option<(Action, Recipe)> {
-        let group_by = self.group_by(block)?;
-        let customer = self.customer(block, GROUP);
+        let group_by = self.group_by(block);
+        let group = group_by.clone().unwrap_or_default();
         let own = ["customer", "items_from", "items", "finish"];
         let reserved = ["pending_invoice_items_behavior", "auto_advance", "expand", "from_invoice", "subscription"];
-        let params = self.builder.block(block, &self.operations.invoice.params, &own, &reserved, GROUP);
+        let rules = Rules { own: &own, reserved: &reserved, is_action: true, ..Rules::new("create_invoice", GROUP) };
+        let params = self.builder.block(block, &self.operations.invoice.params, &rules);
+        if !matches!(block.value, Value::Map(_)) {
+            return None;
+        }
+        let customer = self.customer(block, GROUP);
         self.collection(block);
         let items_from = self.items_from(name, block);
         let key = match &items_from {
             Some(connection) => self.around.keys.get(connection).cloned().unwrap_or_default(),
-            None => group_by.clone(),
+            None => group,
         };
         let items = block.get("items").map(|items| {
             self.priced(items);
             let reserved = ["customer", "invoice", "expand", "subscription", "customer_account"];
-            self.builder.block(items, &self.operations.item.params, &[], &reserved, BOTH)
+            let rules = Rules { reserved: &reserved, ..Rules::new("`items`", BOTH) };
+            self.builder.block(items, &self.operations.item.params, &rules)
         });
-        if items.is_none() == items_from.is_none() {
+        let priced = if items.is_some() { PRICES } else { &[] };
+        if let (Some(_), Some(node)) = (&items, block.get("items_from")) {
+            let message = "an invoice has both `items_from` and `items`".to_owned();
+            let advice = "keep exactly one: items that another connection makes, or items of these rows".to_owned();
+            self.builder.tell(node, "mapping.items", message, advice);
+        } else if items.is_none() && items_from.is_none() {
             let advice =
                 "`items_from: CONNECTION` takes items that another connection makes; `items:` makes them of the rows";
             let message = "an invoice needs exactly one of `items_from` and `items`".to_owned();
@@ -167,9 +196,25 @@ impl Reader<'_, '_> {
         let has_taxes = taxes.iter().any(|name| params.get(name).is_some())
             || items.iter().any(|items| item_taxes.iter().any(|name| items.get(name).is_some()));
         let finish = self.finish(block);
-        let recipe = Recipe { key, block: items.unwrap_or_default(), ..Recipe::default() };
-        let invoice = Invoice { group_by, customer: customer?, block: params, items_from, finish, taxed: has_taxes };
+        let recipe = Recipe { key, block: items.unwrap_or_default(), priced, ..Recipe::default() };
+        let invoice =
+            Invoice { group_by: group_by?, customer: customer?, block: params, items_from, finish, taxed: has_taxes };
         Some((Action::CreateInvoice(Box::new(invoice)), recipe))
+    }
+
+    /// A condition without a template is the same for every row: nearly always the template's braces are missing.
+    fn condition(&mut self, node: &Node) -> Option<crate::mapping::template::Template> {
+        let template = self.builder.template(node, ROW)?;
+        if let Some(text) = template.constant() {
+            let message = "this condition is the same for every row".to_owned();
+            self.builder.tell(
+                node,
+                "mapping.condition",
+                message,
+                format!("write it as a template: ${{{{ {} }}}}", text.trim()),
+            );
+        }
+        Some(template)
     }
 
     fn key(&mut self) -> Option<Vec<String>> {
@@ -210,9 +255,7 @@ impl Reader<'_, '_> {
             return None;
         };
         let names = texts(Some(node));
-        let elements: Vec<&Node> =
-            if node.elements().is_empty() { vec![node] } else { node.elements().iter().collect() };
-        for (index, (name, element)) in names.iter().zip(elements).enumerate() {
+        for (index, (name, element)) in names.iter().zip(elements(node)).enumerate() {
             if names[..index].contains(name) {
                 let message = format!("`{name}` stands twice in {setting}");
                 self.builder.tell(element, "config.duplicate_key", message, "name each column once".into());
@@ -228,100 +271,20 @@ impl Reader<'_, '_> {
             self.builder.known.map_or(declared.clone(), |known| known.iter().map(String::as_str).collect());
         let is_unsure = self.builder.known.is_none();
         if known.contains(&name)
+            || !self.builder.sure
             || (is_unsure && crate::suggest::nearest(name, &declared).is_none() && !name.contains(' '))
         {
             return;
         }
         let message = format!("`{name}` in {setting} is not a column of the source");
-        self.builder.tell(node, "mapping.unknown_column", message, crate::suggest::did_you_mean(name, &known));
-    }
-
-    fn customer(&mut self, block: &Node, roots: Roots) -> Option<CustomerExpr> {
-        let Some(node) = block.get("customer") else {
-            let advice = "name the customer: by_email:, or from: and key:, or id:, or a template that gives cus_…";
-            self.builder.tell(block, "mapping.missing_parameter", "`customer` is missing".into(), advice.into());
-            return None;
-        };
-        let Value::Map(entries) = &node.value else {
-            return self.builder.template(node, roots).map(CustomerExpr::Id);
-        };
-        let allowed = ["id", "from", "key", "by_email", "if_missing"];
-        for (key, _) in entries.iter().filter(|(key, _)| !allowed.contains(&key.text.as_str())) {
-            let message = format!("`{}` does not name a customer", key.text);
-            self.builder.tell(key.at, "config.unknown_key", message, crate::suggest::did_you_mean(&key.text, &allowed));
-        }
-        let ways: Vec<&str> = ["id", "from", "by_email"].into_iter().filter(|way| node.get(way).is_some()).collect();
-        let [way] = ways[..] else {
-            let message = "a customer is named in exactly one way".to_owned();
-            self.builder.tell(node, "config.one_of", message, "use one of: id, from (with key), by_email".into());
-            return None;
-        };
-        self.customer_by(way, node, roots)
-    }
-
-    fn customer_by(&mut self, way: &str, node: &Node, roots: Roots) -> Option<CustomerExpr> {
-        let value = node.get(way)?;
-        for (key, goes_with) in [("key", "from"), ("if_missing", "by_email")] {
-            if let (Some(at), true) = (node.get(key), way != goes_with) {
-                let message = format!("`{key}` goes with `{goes_with}`");
-                self.builder.tell(at, "config.one_of", message, format!("take `{key}` out, or use `{goes_with}`"));
-            }
-        }
-        match way {
-            "id" => self.builder.template(value, roots).map(CustomerExpr::Id),
-            "by_email" => {
-                let create = match node.get("if_missing").and_then(Node::text) {
-                    None | Some("fail") => false,
-                    Some("create") => true,
-                    Some(other) => {
-                        let message = format!("`if_missing` cannot be `{other}`");
-                        self.builder.tell(
-                            node.get("if_missing")?,
-                            "config.not_allowed",
-                            message,
-                            "write fail or create".into(),
-                        );
-                        false
-                    }
-                };
-                Some(CustomerExpr::ByEmail { email: self.builder.template(value, roots)?, create })
-            }
-            _ => self.customer_from(value, node, roots),
-        }
-    }
-
-    fn customer_from(&mut self, value: &Node, node: &Node, roots: Roots) -> Option<CustomerExpr> {
-        let connection = value.text()?.to_owned();
-        let names: Vec<&str> = self.around.keys.keys().map(String::as_str).collect();
-        let Some(columns) = self.around.keys.get(&connection) else {
-            let message = format!("there is no connection `{connection}`");
-            self.builder.tell(
-                value,
-                "config.unknown_connection",
-                message,
-                crate::suggest::did_you_mean(&connection, &names),
-            );
-            return None;
-        };
-        let Some(key) = node.get("key") else {
-            let advice = format!("add `key:` with what stands in {}'s {}", connection, columns.join(", "));
-            self.builder.tell(node, "mapping.missing_parameter", "`from` needs a `key`".into(), advice);
-            return None;
-        };
-        let parts: Vec<&Node> = if key.elements().is_empty() { vec![key] } else { key.elements().iter().collect() };
-        if parts.len() != columns.len() {
-            let message = format!("the key of `{connection}` has {} columns: {}", columns.len(), columns.join(", "));
-            self.builder.tell(key, "mapping.key_length", message, "give one template for each, in this order".into());
-        }
-        let key = parts.into_iter().map(|part| self.builder.template(part, roots)).collect::<Option<Vec<_>>>()?;
-        Some(CustomerExpr::From { connection, key })
+        self.builder.tell(node, "mapping.unknown_column", message, self.builder.column_advice(name, &known));
     }
 
     fn items_from(&mut self, name: &str, block: &Node) -> Option<String> {
         let node = block.get("items_from")?;
         let connection = node.text().unwrap_or_default().to_owned();
         let names: Vec<&str> = self.around.keys.keys().map(String::as_str).filter(|other| *other != name).collect();
-        if !names.contains(&connection.as_str()) {
+        if !names.contains(&connection.as_str()) && !self.around.broken.contains(&connection) {
             let message = format!("there is no connection `{connection}` to take items from");
             self.builder.tell(
                 node,
@@ -373,8 +336,8 @@ impl Reader<'_, '_> {
 
     /// An item says what it costs, and an amount in minor units says in which currency.
     fn priced(&mut self, block: &Node) {
-        let ways = ["amount", "unit_amount_decimal", "pricing", "price_data"];
-        if !ways.iter().any(|way| block.get(way).is_some()) {
+        let is_told = is_slip_of(block, &self.operations.item.params, PRICES);
+        if !is_told && !PRICES.iter().any(|way| block.get(way).is_some()) {
             let message = "nothing says what the item costs".to_owned();
             self.builder.tell(
                 block,
@@ -403,79 +366,5 @@ impl Reader<'_, '_> {
                 "add `currency: eur`, or declare the column as money".into(),
             );
         }
-    }
-
-    fn limits(&mut self) -> Limits {
-        let Some(node) = self.node.get("limits") else { return Limits::default() };
-        let new_rows = node.get("new_rows").and_then(Node::text).and_then(|text| text.parse().ok());
-        let mut amount = BTreeMap::new();
-        for (key, value) in node.get("amount").map(Node::entries).unwrap_or_default() {
-            let code = key.text.to_lowercase();
-            let major = value.text().and_then(|text| text.parse().ok()).unwrap_or_default();
-            match to_minor(&Money { amount: major, currency: code.clone() }, self.builder.currencies) {
-                Ok(minor) => drop(amount.insert(code, minor)),
-                Err(problem) => {
-                    let advice = problem.advice.unwrap_or_default();
-                    self.builder.tell(key.at, "config.limit_amount", problem.message, advice);
-                }
-            }
-        }
-        Limits { new_rows, amount }
-    }
-
-    fn write_back(&mut self) -> WriteBack {
-        let mut columns: Vec<(WriteBackField, String)> = Vec::new();
-        let fields = [
-            ("status", WriteBackField::Status),
-            ("stripe_id", WriteBackField::StripeId),
-            ("invoice_url", WriteBackField::InvoiceUrl),
-            ("problem", WriteBackField::Problem),
-        ];
-        let Some(node) = self.node.get("write_back") else { return WriteBack::default() };
-        for (key, value) in node.entries() {
-            let (Some((_, field)), Some(header)) = (fields.iter().find(|(name, _)| *name == key.text), value.text())
-            else {
-                continue;
-            };
-            let is_read = self.builder.columns.iter().any(|column| column.header == header);
-            if is_read || columns.iter().any(|(_, other)| other == header) {
-                let message = format!("the column \"{header}\" would be written twice, or is read as well");
-                self.builder.tell(value, "config.write_back", message, "name a column that nothing else uses".into());
-            }
-            columns.push((*field, header.to_owned()));
-        }
-        WriteBack { columns }
-    }
-
-    fn tests(&mut self) -> Vec<MappingTest> {
-        let tests = self.node.get("tests").map(Node::elements).unwrap_or_default();
-        tests.iter().filter_map(|node| self.test(node)).collect()
-    }
-
-    fn test(&mut self, node: &Node) -> Option<MappingTest> {
-        let rows: Vec<&Node> = match node.get("row") {
-            Some(row) => vec![row],
-            None => node.get("rows")?.elements().iter().collect(),
-        };
-        let cells = |row: &Node| {
-            let cells = row
-                .entries()
-                .iter()
-                .map(|(key, value)| (key.text.clone(), value.text().unwrap_or_default().to_owned()));
-            cells.collect::<Vec<_>>()
-        };
-        let expect = node.get("expect")?;
-        let expect = match (expect.text(), expect.get("problem").and_then(Node::text)) {
-            (Some("skipped"), _) => Expect::Skipped,
-            (_, Some(code)) => Expect::Problem(code.to_owned()),
-            _ => Expect::Params(plain(expect)),
-        };
-        let line = self.builder.file.position(node.at.start).0;
-        Some(MappingTest {
-            name: node.get("name")?.text()?.to_owned(),
-            rows: rows.into_iter().map(cells).collect(),
-            expect,
-            line,
-        })
     }
 }

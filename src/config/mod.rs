@@ -5,18 +5,23 @@
 //! of all files are told at once.
 
 pub mod block;
+mod bounds;
 pub mod check;
 pub mod connection;
+mod customer;
+mod examples;
 pub mod file;
 pub mod json_schema;
 pub mod load;
 pub mod mapping_file;
+mod names;
 mod schedule_file;
 pub mod secret;
 pub mod settings;
 pub mod shape;
 pub mod shapes;
 pub mod source;
+mod syntax;
 pub mod yaml;
 
 pub use connection::{

@@ -4,7 +4,8 @@ use jiff::tz::TimeZone;
 use rowbill_connector::Problem;
 
 use super::file::File;
-use super::mapping_file::texts;
+use super::mapping_file::{elements, texts};
+use super::settings::zone_advice;
 use super::shape::parse_duration;
 use super::yaml::Node;
 use crate::schedule::{Schedule, Trigger, parse_cron, parse_days, parse_time};
@@ -65,11 +66,12 @@ impl<'a> Reader<'a> {
 
     fn at(&mut self, node: &Node) -> Option<Trigger> {
         let mut times = Vec::new();
-        for text in texts(Some(node)) {
-            match parse_time(&text) {
+        for element in elements(node) {
+            let text = element.text().unwrap_or_default();
+            match parse_time(text) {
                 Some(time) => times.push(time),
                 None => self.tell(
-                    node,
+                    element,
                     "config.time",
                     format!("`{text}` is not a clock time"),
                     "write hours and minutes: \"09:00\"",
@@ -90,12 +92,7 @@ impl<'a> Reader<'a> {
     fn zone(&mut self, node: &Node) -> Option<TimeZone> {
         let name = node.text()?;
         TimeZone::get(name).ok().or_else(|| {
-            self.tell(
-                node,
-                "config.timezone",
-                format!("`{name}` is not a time zone"),
-                "write an IANA name such as Europe/Kyiv",
-            );
+            self.tell(node, "config.timezone", format!("`{name}` is not a time zone"), &zone_advice(name));
             None
         })
     }

@@ -2,15 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use rowbill_connector::Problem;
+use rowbill_connector::{Place, Problem};
 use secrecy::SecretString;
 
 use super::file::File;
 use super::yaml::{At, Node};
 
-/// Where a secret is.
+/// Where a secret is, and where that is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretRef {
+pub struct SecretRef {
+    way: Way,
+    /// The place in `rowbill.yaml`.
+    pub place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Way {
     /// In this environment variable.
     Env(String),
     /// In this file, alone.
@@ -21,31 +28,46 @@ pub enum SecretRef {
 
 impl SecretRef {
     /// Reads a checked node; paths are relative to `root`.
-    pub fn of(node: &Node, root: &Path) -> Option<Self> {
+    pub fn of(node: &Node, file: &File, root: &Path) -> Option<Self> {
         let (key, value) = node.entries().first()?;
         let text = value.text()?.to_owned();
-        match key.text.as_str() {
-            "env" => Some(Self::Env(text)),
-            "file" => Some(Self::File(root.join(text))),
-            _ => Some(Self::Credential(text)),
-        }
+        let way = match key.text.as_str() {
+            "env" => Way::Env(text),
+            "file" => Way::File(root.join(text)),
+            _ => Way::Credential(text),
+        };
+        Some(Self { way, place: file.place_of(node.at) })
     }
 
     /// The file that holds it, for logins that are files.
     pub fn path(&self) -> Result<PathBuf, Problem> {
-        match self {
-            Self::File(path) => Ok(path.clone()),
-            Self::Env(name) => std::env::var(name).map(PathBuf::from).map_err(|_| unset(name)),
-            Self::Credential(name) => credential(name),
+        self.file_path().map_err(|problem| self.placed(problem))
+    }
+
+    fn file_path(&self) -> Result<PathBuf, Problem> {
+        match &self.way {
+            Way::File(path) => Ok(path.clone()),
+            Way::Env(name) => std::env::var(name).map(PathBuf::from).map_err(|_| unset(name)),
+            Way::Credential(name) => credential(name),
         }
     }
 
     /// Reads the secret.
     pub fn read(&self) -> Result<SecretString, Problem> {
-        let text = match self {
-            Self::Env(name) => std::env::var(name).map_err(|_| unset(name))?,
-            Self::File(path) => read_file(path)?,
-            Self::Credential(name) => read_file(&credential(name)?)?,
+        self.text().map_err(|problem| self.placed(problem))
+    }
+
+    /// Puts the place of this reference on a problem that has none, or one outside of the project's files.
+    pub fn placed(&self, problem: Problem) -> Problem {
+        let is_placed = problem.place.as_ref().is_some_and(|place| place.line.is_some() || place.source.is_some());
+        if is_placed { problem } else { problem.at(self.place.clone()) }
+    }
+
+    fn text(&self) -> Result<SecretString, Problem> {
+        let text = match &self.way {
+            Way::Env(name) => std::env::var(name).map_err(|_| unset(name))?,
+            Way::File(path) => read_file(path)?,
+            Way::Credential(name) => read_file(&credential(name)?)?,
         };
         let text = text.trim();
         if text.is_empty() {
@@ -57,10 +79,10 @@ impl SecretRef {
 
     /// For people: where the secret is, never what it is.
     pub fn describe(&self) -> String {
-        match self {
-            Self::Env(name) => format!("the environment variable {name}"),
-            Self::File(path) => format!("the file {}", path.display()),
-            Self::Credential(name) => format!("the systemd credential {name}"),
+        match &self.way {
+            Way::Env(name) => format!("the environment variable {name}"),
+            Way::File(path) => format!("the file {}", path.display()),
+            Way::Credential(name) => format!("the systemd credential {name}"),
         }
     }
 }
@@ -84,8 +106,9 @@ fn credential(name: &str) -> Result<PathBuf, Problem> {
     })
 }
 
-const STARTS: &[&str] =
-    &["sk_live_", "sk_test_", "rk_live_", "rk_test_", "pk_live_", "pk_test_", "whsec_", "-----BEGIN "];
+/// A private key goes on until its end, over many lines.
+const PEM: &str = "-----BEGIN ";
+const STARTS: &[&str] = &["sk_live_", "sk_test_", "rk_live_", "rk_test_", "pk_live_", "pk_test_", "whsec_", PEM];
 
 /// Finds keys that are written into a file.
 pub fn find(file: &File) -> Vec<Problem> {
@@ -119,11 +142,13 @@ fn spans(text: &str) -> Vec<(usize, usize)> {
     for start in STARTS {
         for (at, _) in text.match_indices(start) {
             let rest = &text[at + start.len()..];
-            let length = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
+            let length = match rest.find("-----END") {
+                Some(end) if *start == PEM => end,
+                None if *start == PEM => rest.len(),
+                _ => rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len()),
+            };
             let is_word_start = !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
-            if is_word_start && length >= 8
-                || *start == "-----BEGIN " && rest.starts_with(|c: char| c.is_ascii_uppercase())
-            {
+            if is_word_start && length >= 8 || *start == PEM && rest.starts_with(|c: char| c.is_ascii_uppercase()) {
                 spans.push((at, at + start.len() + length));
             }
         }
@@ -132,8 +157,9 @@ fn spans(text: &str) -> Vec<(usize, usize)> {
     spans
 }
 
-/// The kind of key stays readable, the rest does not.
+/// The kind of key stays readable, the rest does not. Lines and columns stay where they are.
 fn mask(secret: &str) -> String {
     let kept = STARTS.iter().find(|start| secret.starts_with(**start)).map_or(0, |start| start.len());
-    format!("{}{}", &secret[..kept], "•".repeat(secret.len().saturating_sub(kept).min(20)))
+    let rest = secret[kept..].chars().map(|c| if c == '\n' { '\n' } else { '•' });
+    secret[..kept].chars().chain(rest).collect()
 }

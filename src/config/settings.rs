@@ -68,11 +68,7 @@ pub struct Google {
 /// Reads `rowbill.yaml`. The node is given back for what the mappings need of it.
 pub fn read(file: &File, root: &Path, problems: &mut Vec<Problem>) -> Option<(Settings, Node)> {
     let node = yaml::parse(file, problems)?;
-    let before = problems.len();
     shape::check(file, &node, SETTINGS, problems);
-    if problems.len() > before {
-        return None;
-    }
     let mut reader = Reader { file, root, problems };
     let settings = reader.settings(&node);
     Some((settings, node))
@@ -86,6 +82,10 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn settings(&mut self, node: &Node) -> Settings {
+        if let Some(accounts) = node.get("accounts").filter(|node| node.text().is_none() && node.entries().is_empty()) {
+            let advice = "name at least one, with `mode:` and `key:` below its name";
+            self.tell(accounts, "config.wrong_type", "`accounts` names no account", advice);
+        }
         let zone = match node.get("timezone") {
             Some(zone) => self.zone(zone),
             None => TimeZone::UTC,
@@ -107,8 +107,7 @@ impl Reader<'_> {
         let name = node.text().unwrap_or_default();
         TimeZone::get(name).unwrap_or_else(|_| {
             let problem = Problem::new("config.timezone", format!("`{name}` is not a time zone"));
-            self.problems
-                .push(self.file.place(node.at, problem.advise("write an IANA name such as Europe/Kyiv or UTC")));
+            self.problems.push(self.file.place(node.at, problem.advise(zone_advice(name))));
             TimeZone::UTC
         })
     }
@@ -123,7 +122,7 @@ impl Reader<'_> {
         Some(Account {
             name: name.to_owned(),
             live,
-            key: SecretRef::of(node.get("key")?, self.root)?,
+            key: SecretRef::of(node.get("key")?, self.file, self.root)?,
             connected_account: self.connected(node),
             api_base,
             rate_limit: self.rate(node, "rate_limit", loopback),
@@ -160,7 +159,7 @@ impl Reader<'_> {
     }
 
     fn google(&mut self, node: &Node) -> Option<Google> {
-        Some(Google { login: SecretRef::of(node.get("login")?, self.root)?, api_base: self.api_base(node) })
+        Some(Google { login: SecretRef::of(node.get("login")?, self.file, self.root)?, api_base: self.api_base(node) })
     }
 
     fn api_base(&mut self, parent: &Node) -> Option<String> {
@@ -178,6 +177,14 @@ impl Reader<'_> {
         let problem = Problem::new(code, message).advise(advice);
         self.problems.push(self.file.place(node.at, problem));
     }
+}
+
+/// What to write instead of a time zone that does not exist.
+pub fn zone_advice(name: &str) -> String {
+    let zones: Vec<String> = jiff::tz::db().available().map(|zone| zone.to_string()).collect();
+    let zones: Vec<&str> = zones.iter().map(String::as_str).collect();
+    let near = crate::suggest::nearest(name, &zones).map(|zone| format!("did you mean `{zone}`? "));
+    format!("{}write an IANA name such as Europe/Kyiv or UTC", near.unwrap_or_default())
 }
 
 /// `http://127.0.0.1:1`, `http://localhost`, `http://[::1]:1`; nothing with a user part or another host.

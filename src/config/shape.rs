@@ -78,7 +78,7 @@ pub const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Fi
 
 /// Checks a value against its shape; every mistake becomes a problem at its place.
 pub fn check(file: &File, node: &Node, shape: Shape, problems: &mut Vec<Problem>) {
-    Checker { file, problems }.value(node, shape, "this");
+    Checker { file, problems }.value(node, shape, "this file");
 }
 
 struct Checker<'a> {
@@ -102,7 +102,10 @@ impl Checker<'_> {
 
     fn map(&mut self, node: &Node, fields: &'static Fields, name: &str) {
         let Value::Map(entries) = &node.value else {
-            return self.wrong(node, name, &format!("{}: indented `key: value` lines", fields.what));
+            let names: Vec<&str> = fields.fields.iter().map(|field| field.name).collect();
+            let advice =
+                format!("{}, such as `{{ {}: … }}`, as indented `key: value` lines", fields.what, names.join(": …, "));
+            return self.wrong(node, name, &advice);
         };
         for (key, value) in entries {
             match fields.fields.iter().find(|field| field.name == key.text) {
@@ -110,7 +113,11 @@ impl Checker<'_> {
                 None => self.unknown(key, fields),
             }
         }
-        for field in fields.fields.iter().filter(|field| field.required && node.get(field.name).is_none()) {
+        for field in fields
+            .fields
+            .iter()
+            .filter(|field| field.required && node.get(field.name).is_none() && !is_slip(entries, fields, field.name))
+        {
             let message = format!("`{}` is missing in {}", field.name, fields.what);
             self.tell(node, "config.missing_key", message, format!("add `{}:` — {}", field.name, field.doc));
         }
@@ -125,7 +132,10 @@ impl Checker<'_> {
             let message = format!("{} has both `{}` and `{}`", fields.what, first.0.text, second.0.text);
             let problem = Problem::new("config.one_of", message).advise(format!("keep exactly one of: {choice}"));
             self.problems.push(self.file.place(second.0.at, problem));
-        } else if given.is_empty() && fields.one_needed {
+        } else if given.is_empty()
+            && fields.one_needed
+            && !fields.one_of.iter().any(|name| is_slip(node.entries(), fields, name))
+        {
             let message = format!("{} says none of: {choice}", fields.what);
             self.tell(node, "config.missing_key", message, "add one of them".to_owned());
         }
@@ -164,7 +174,8 @@ impl Checker<'_> {
             return self.wrong(node, name, &expected(shape));
         };
         if node.is_null() {
-            return self.wrong(node, name, &format!("{}; nothing is written here", expected(shape)));
+            let message = format!("`{name}` has no value");
+            return self.tell(node, "config.wrong_type", message, format!("write {}", expected(shape)));
         }
         match shape {
             Shape::Word(words) if !words.iter().any(|(word, _)| *word == text) => {
@@ -179,7 +190,7 @@ impl Checker<'_> {
 
     fn wrong(&mut self, node: &Node, name: &str, expected: &str) {
         let message = match node.text() {
-            Some(text) if !text.is_empty() => format!("`{name}` is `{text}`: that is not what belongs here"),
+            Some(text) if !text.is_empty() => format!("`{name}` is `{}`: that is not what belongs here", short(text)),
             _ => format!("`{name}` does not have the right form"),
         };
         self.tell(node, "config.wrong_type", message, format!("write {expected}"));
@@ -189,6 +200,18 @@ impl Checker<'_> {
         let problem = Problem::new(code, message).advise(advice);
         self.problems.push(self.file.place(node.at, problem));
     }
+}
+
+/// The beginning of a long text; keys are masked before they could be cut.
+fn short(text: &str) -> String {
+    let text = super::secret::masked(text);
+    if text.chars().count() > 60 { text.chars().take(60).chain(['…']).collect() } else { text }
+}
+
+/// Whether an unknown key is nearly this name: then that is told, and not that the name is missing.
+fn is_slip(entries: &[(Key, Node)], fields: &Fields, name: &str) -> bool {
+    let mut unknown = entries.iter().filter(|(key, _)| !fields.fields.iter().any(|field| field.name == key.text));
+    unknown.any(|(key, _)| crate::suggest::nearest(&key.text, &[name]).is_some())
 }
 
 fn fits(text: &str, shape: Shape) -> bool {

@@ -26,7 +26,8 @@ pub const MAPPING: Shape = Shape::Map(&Fields {
     one_needed: true,
 });
 
-const MAPPING_FIELDS: &[Field] = &[
+/// The keys of a mapping.
+pub const MAPPING_FIELDS: &[Field] = &[
     optional("title", Shape::Text, "a name for people"),
     required("account", Shape::Text, "which account of rowbill.yaml the rows are billed in"),
     optional(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rowbill_connector::{Currency, Problem};
 
 use super::file::File;
-use super::yaml::Node;
+use super::yaml::{Key, Node};
 use crate::mapping::column::{Column, ColumnType, CurrencyFrom};
 use crate::mapping::number::Marks;
 use crate::suggest::did_you_mean;
@@ -20,6 +20,8 @@ pub struct SourceConfig {
     pub kind: SourceKind,
     /// The declared columns.
     pub columns: Vec<Column>,
+    /// Whether all of it is right: of columns that are not, nothing follows for templates.
+    pub sure: bool,
 }
 
 /// Where a source is.
@@ -44,32 +46,40 @@ pub enum SourceKind {
 }
 
 impl SourceConfig {
+    /// Stands for a source that cannot be known, because of a mistake that is told already.
+    pub fn unknown() -> Self {
+        let kind = SourceKind::GoogleSheets { spreadsheet: String::new(), sheet: String::new() };
+        Self { display: String::new(), kind, columns: Vec::new(), sure: false }
+    }
+
     /// A column by its short name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }
 }
 
-/// Reads a source whose shape is right.
+/// Reads a source. Mistakes of its shape are told already.
 pub fn read(
     file: &File,
     node: &Node,
     root: &Path,
     currencies: &BTreeMap<String, Currency>,
     problems: &mut Vec<Problem>,
-) -> Option<SourceConfig> {
-    let (kind, settings) = node.entries().first()?;
-    let text = |key: &str| settings.get(key).and_then(Node::text).map(str::to_owned);
+) -> SourceConfig {
+    let Some((kind, settings)) = node.entries().first() else { return SourceConfig::unknown() };
+    let text = |key: &str| settings.get(key).and_then(Node::text).unwrap_or_default().to_owned();
     let mut reader = Reader { file, currencies, problems };
     let columns = settings.get("columns").map(|columns| reader.columns(columns)).unwrap_or_default();
-    if kind.text == "csv" {
-        let path = text("path")?;
+    let (display, kind) = if kind.text == "csv" {
         let delimiter = settings.get("delimiter").and_then(|node| reader.delimiter(node));
-        let kind = SourceKind::Csv { path: root.join(&path), delimiter, encoding: text("encoding") };
-        return Some(SourceConfig { display: path, kind, columns });
-    }
-    let kind = SourceKind::GoogleSheets { spreadsheet: text("spreadsheet")?, sheet: text("sheet")? };
-    Some(SourceConfig { display: format!("Google Sheet \"{}\"", text("sheet")?), kind, columns })
+        let encoding = settings.get("encoding").and_then(Node::text).map(str::to_owned);
+        (text("path"), SourceKind::Csv { path: root.join(text("path")), delimiter, encoding })
+    } else {
+        settings.get("spreadsheet").into_iter().for_each(|node| reader.spreadsheet(node));
+        let kind = SourceKind::GoogleSheets { spreadsheet: text("spreadsheet"), sheet: text("sheet") };
+        (format!("Google Sheet \"{}\"", text("sheet")), kind)
+    };
+    SourceConfig { display, kind, columns, sure: !file.has_problem(node.at, problems) }
 }
 
 struct Reader<'a> {
@@ -82,6 +92,19 @@ impl Reader<'_> {
     fn tell(&mut self, node: &Node, code: &str, message: String, advice: String) {
         let problem = Problem::new(code, message).advise(advice);
         self.problems.push(self.file.place(node.at, problem));
+    }
+
+    /// People paste the whole address.
+    fn spreadsheet(&mut self, node: &Node) {
+        let Some(text) = node.text() else { return };
+        if !text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
+            let inside = text.split("/d/").nth(1).and_then(|rest| rest.split('/').next());
+            let advice = match inside {
+                Some(id) => format!("write the id alone: `spreadsheet: {id}`"),
+                None => "the id is what stands between /d/ and /edit in the spreadsheet's address".to_owned(),
+            };
+            self.tell(node, "config.spreadsheet", format!("`{text}` is not the id of a spreadsheet"), advice);
+        }
     }
 
     fn delimiter(&mut self, node: &Node) -> Option<u8> {
@@ -100,7 +123,7 @@ impl Reader<'_> {
         let names: Vec<&str> = node.entries().iter().map(|(key, _)| key.text.as_str()).collect();
         let mut columns: Vec<Column> = Vec::new();
         for (key, settings) in node.entries() {
-            self.name(&key.text, settings);
+            self.name(key);
             let Some(column) = self.column(&key.text, settings, &names) else { continue };
             if let Some(other) = columns.iter().find(|other| other.header == column.header) {
                 let message =
@@ -113,13 +136,14 @@ impl Reader<'_> {
     }
 
     /// A name that a template can say.
-    fn name(&mut self, name: &str, node: &Node) {
-        let mut chars = name.chars();
+    fn name(&mut self, key: &Key) {
+        let mut chars = key.text.chars();
         let good = chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
             && chars.all(|c| c.is_alphanumeric() || c == '_');
         if !good {
-            let advice = "use letters, digits and _: the header may be anything".into();
-            self.tell(node, "config.column_name", format!("`{name}` cannot be a column's short name"), advice);
+            let advice = "use letters, digits and _: the header may be anything";
+            let problem = Problem::new("config.column_name", format!("`{}` cannot be a column's short name", key.text));
+            self.problems.push(self.file.place(key.at, problem.advise(advice)));
         }
     }
 
@@ -135,7 +159,10 @@ impl Reader<'_> {
             "email" => ColumnType::Email,
             _ => ColumnType::Text,
         };
-        self.belongs(node, &kind);
+        let is_known = text("type").is_none_or(|word| word == kind.name());
+        if is_known {
+            self.belongs(node, &kind);
+        }
         let marks =
             Marks { decimal: text("decimal_mark").and_then(mark), thousands: text("thousands_mark").and_then(mark) };
         if marks.thousands.is_some() && marks.thousands == Some(marks.decimal.unwrap_or('.')) {
@@ -186,7 +213,7 @@ impl Reader<'_> {
             ("format", is_time, "date or timestamp"),
         ] {
             if let (false, Some(at)) = (right, node.get(key)) {
-                let message = format!("`{key}` says nothing about a column of this type");
+                let message = format!("`{key}` says nothing about a column of type {}", kind.name());
                 self.tell(at, "config.column_setting", message, format!("add `type:` {types}, or take it out"));
             }
         }

@@ -3,10 +3,11 @@
 //! The events of `granit-parser` (the parser under serde-saphyr) are used directly: serde would stop at the first
 //! mistake and would turn `12.50` into a float, and people want all mistakes at once and money that is exact.
 
-use granit_parser::{Event, Parser, ScalarStyle, Span};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span};
 use rowbill_connector::Problem;
 
 use super::file::File;
+use super::syntax;
 
 /// A stretch of a file: byte offsets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -122,13 +123,10 @@ impl<'a, I: granit_parser::BorrowedInput<'a>> Builder<'a, I> {
             Some(Ok((event, span))) => Ok((event, at(self.file, span))),
             Some(Err(error)) => {
                 let start = self.file.byte_of_char(error.marker().index());
-                let mut message = error.to_string();
-                if let Some(cut) = message.find(" at byte ").or_else(|| message.find(" at char ")) {
-                    message.truncate(cut);
+                match error.kind() {
+                    ErrorKind::UnknownAnchor => Err(self.alias(start)),
+                    kind => Err(Stop::Syntax(syntax::explain(self.file, kind, start))),
                 }
-                let problem = Problem::new("config.yaml", format!("this is not valid YAML: {:?}", error.kind()));
-                let problem = problem.advise(syntax_advice(self.file, start));
-                Err(Stop::Syntax(self.file.place(At { start, end: start + 1 }, problem)))
             }
             None => Err(Stop::Told),
         }
@@ -139,7 +137,8 @@ impl<'a, I: granit_parser::BorrowedInput<'a>> Builder<'a, I> {
             match self.next()? {
                 (Event::StreamStart | Event::DocumentStart(..), _) => {}
                 (Event::StreamEnd | Event::DocumentEnd, _) => {
-                    let problem = Problem::new("config.empty", "the file is empty");
+                    let problem = Problem::new("config.empty", "the file is empty")
+                        .advise("remove it, or begin with what `rowbill init` writes");
                     return Err(Stop::Syntax(self.file.place(At::default(), problem)));
                 }
                 (event, at) => {
@@ -165,6 +164,7 @@ impl<'a, I: granit_parser::BorrowedInput<'a>> Builder<'a, I> {
     }
 
     fn node(&mut self, event: Event<'a>, at: At) -> Result<Node, Stop> {
+        self.no_decoration(&event, at)?;
         match event {
             Event::Scalar(text, style, ..) => {
                 let plain = style == ScalarStyle::Plain;
@@ -172,12 +172,35 @@ impl<'a, I: granit_parser::BorrowedInput<'a>> Builder<'a, I> {
             }
             Event::SequenceStart(..) => self.list(at),
             Event::MappingStart(..) => self.map(at),
-            _ => {
-                let problem = Problem::new("config.alias", "anchors and aliases (`&`, `*`) are not used here")
-                    .advise("write the value out; a text that starts with `*` or `&` needs quotes");
-                Err(Stop::Syntax(self.file.place(at, problem)))
-            }
+            _ => Err(self.alias(at.start)),
         }
+    }
+
+    /// Anchors and tags would be lost in silence.
+    fn no_decoration(&self, event: &Event<'a>, at: At) -> Result<(), Stop> {
+        let (Event::Scalar(_, _, anchor, tag)
+        | Event::SequenceStart(_, anchor, tag)
+        | Event::MappingStart(_, anchor, tag)) = event
+        else {
+            return Ok(());
+        };
+        let before = |sign: char| self.file.text[..at.start].rfind(sign).unwrap_or(at.start);
+        if *anchor != 0 {
+            return Err(self.alias(before('&')));
+        }
+        if tag.is_some() {
+            let start = before('!');
+            let problem = Problem::new("config.yaml", "tags (`!…`) are not used here")
+                .advise("take it out; a text that starts with `!` needs quotes");
+            return Err(Stop::Syntax(self.file.place(At { start, end: at.end }, problem)));
+        }
+        Ok(())
+    }
+
+    fn alias(&self, start: usize) -> Stop {
+        let problem = Problem::new("config.alias", "anchors and aliases (`&`, `*`) are not used here")
+            .advise("write the value out; a text that starts with `*` or `&` needs quotes");
+        Stop::Syntax(self.file.place(At { start, end: start + 1 }, problem))
     }
 
     fn list(&mut self, mut whole: At) -> Result<Node, Stop> {
@@ -204,14 +227,18 @@ impl<'a, I: granit_parser::BorrowedInput<'a>> Builder<'a, I> {
                 (Event::Scalar(text, ..), at) => {
                     let key = Key { at, text: text.into_owned() };
                     let (event, at) = self.next()?;
-                    let node = self.node(event, at)?;
+                    let mut node = self.node(event, at)?;
+                    if node.at.start == node.at.end && node.is_null() {
+                        // Nothing has no place of its own.
+                        node.at = key.at;
+                    }
                     if let Some((first, _)) = entries.iter().find(|(k, _)| k.text == key.text) {
                         self.twice(first.at, &key);
                     } else {
                         entries.push((key, node));
                     }
                 }
-                (_, at) => return Err(self.template_as_map(at)),
+                (_, at) => return Err(Stop::Syntax(syntax::key_is_no_text(self.file, at.start))),
             }
         }
     }
@@ -221,13 +248,6 @@ impl<'a, I: granit_parser::BorrowedInput<'a>> Builder<'a, I> {
         let message = format!("`{}` is set twice: here and in line {line}", key.text);
         let problem = Problem::new("config.duplicate_key", message).advise("keep one of them");
         self.problems.push(self.file.place(key.at, problem));
-    }
-
-    /// `email: {{ row.email }}` is a map with a map as its key.
-    fn template_as_map(&self, at: At) -> Stop {
-        let problem = Problem::new("config.template_syntax", "a map cannot be a key: `{{ … }}` is not a template here")
-            .advise("write `${{ … }}`, with a dollar sign, such as `${{ row.email }}`");
-        Stop::Syntax(self.file.place(at, problem))
     }
 }
 
@@ -251,15 +271,4 @@ fn tab_in_indentation(text: &str) -> Option<At> {
         start += line.len();
     }
     None
-}
-
-fn syntax_advice(file: &File, start: usize) -> String {
-    let line = file.line_at(start);
-    if line.contains("{{") && !line.contains("${{") {
-        return "write `${{ … }}`, with a dollar sign, for a template".to_owned();
-    }
-    if line.contains("${{") && line.contains(['{', '[']) {
-        return "inside `{ … }` a template needs quotes: \"${{ row.email }}\"".to_owned();
-    }
-    "check the indentation and the colons around this line; a text with `: ` or ` #` in it needs quotes".to_owned()
 }

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use minijinja::value::Value;
-use rowbill_connector::{Cell, Problem};
+use rowbill_connector::{Cell, Place, Problem};
 use rust_decimal::Decimal;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
@@ -47,6 +47,22 @@ pub enum ColumnType {
     Bool,
     /// An e-mail address.
     Email,
+}
+
+impl ColumnType {
+    /// Its name in `columns:`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Integer => "integer",
+            Self::Decimal => "decimal",
+            Self::Money(_) => "money",
+            Self::Date => "date",
+            Self::Timestamp => "timestamp",
+            Self::Bool => "bool",
+            Self::Email => "email",
+        }
+    }
 }
 
 /// Where an amount's currency is.
@@ -112,7 +128,7 @@ pub fn clean(text: &str) -> String {
 pub fn parse(cell: &Cell, column: &Column, currency: Option<&Cell>, zone: &TimeZone) -> Result<Typed, Problem> {
     if let Cell::Error(error) = cell {
         let problem = Problem::new("row.cell_error", format!("{} holds the error {error}", column.header));
-        return Err(problem.advise("mend the formula in the sheet"));
+        return Err(in_column(&column.name, problem.advise("mend the formula in the sheet")));
     }
     if cell.is_blank() {
         return if column.required { Err(missing(column)) } else { Ok(Typed::Empty) };
@@ -136,13 +152,22 @@ pub fn parse(cell: &Cell, column: &Column, currency: Option<&Cell>, zone: &TimeZ
     }
 }
 
+/// Says in which column a problem is, by its short name; `Binding` turns it into the header, or the cell of a sheet.
+pub fn in_column(name: &str, problem: Problem) -> Problem {
+    if problem.place.is_some() {
+        return problem;
+    }
+    problem.at(Place { cell: Some(name.to_owned()), ..Place::default() })
+}
+
 fn missing(column: &Column) -> Problem {
-    Problem::new("row.required_empty", format!("{} is empty, and the column is required", column.header))
+    let message = format!("{} is empty, and the column is required", column.header);
+    in_column(&column.name, Problem::new("row.required_empty", message))
         .advise("fill in the cell, or take `required: true` off the column")
 }
 
 fn wrong(column: &Column, code: &str, what: impl std::fmt::Display, advice: impl Into<String>) -> Problem {
-    Problem::new(code, format!("{}: {what}", column.header)).advise(advice)
+    in_column(&column.name, Problem::new(code, format!("{}: {what}", column.header)).advise(advice))
 }
 
 fn decimal(cell: &Cell, text: &str, column: &Column) -> Result<Decimal, Problem> {
@@ -214,7 +239,8 @@ fn currency_code(from: &CurrencyFrom, cell: Option<&Cell>, column: &Column) -> R
             let code = cell.map(|cell| clean(cell.text()).to_lowercase()).unwrap_or_default();
             if code.is_empty() {
                 let what = format!("the currency column `{name}` is empty");
-                return Err(wrong(column, "row.required_empty", what, "fill in a code such as EUR"));
+                let problem = Problem::new("row.required_empty", format!("{}: {what}", column.header));
+                return Err(in_column(name, problem.advise("fill in a code such as EUR")));
             }
             Ok(code)
         }

@@ -3,6 +3,9 @@
 
 use std::fmt::Write as _;
 
+use super::filters::{NAMES, TESTS};
+use crate::suggest::did_you_mean;
+
 /// A piece of an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Token<'a> {
@@ -42,6 +45,7 @@ pub fn prepare(source: &str, is_exact: &dyn Fn(&str) -> bool) -> Result<String, 
     let tokens = tokens(source);
     for (index, token) in tokens.iter().enumerate() {
         arithmetic(&tokens, index, token)?;
+        known(&tokens, index)?;
     }
     let mentions_exact = tokens.iter().any(|token| token.kind == Kind::Word && is_exact(token.text));
     let makes_exact = tokens.iter().any(|token| matches!(token.text, "plus" | "minus" | "times"));
@@ -88,6 +92,28 @@ fn arithmetic(tokens: &[Token<'_>], index: usize, token: &Token<'_>) -> Result<(
     }
 }
 
+/// A filter or a test that does not exist: minijinja would tell that only when the first row is worked out.
+fn known(tokens: &[Token<'_>], index: usize) -> Result<(), Fault> {
+    let before = |back: usize| index.checked_sub(back).map_or("", |at| tokens[at].text);
+    let token = tokens[index];
+    let (what, names) = match (before(1), before(2)) {
+        ("|", _) => ("filter", NAMES),
+        ("is", _) if token.text != "not" => ("test", TESTS),
+        ("not", "is") => ("test", TESTS),
+        _ => return Ok(()),
+    };
+    if token.kind != Kind::Word || names.contains(&token.text) {
+        return Ok(());
+    }
+    Err(Fault {
+        code: "mapping.unknown_filter",
+        message: format!("there is no {what} `{}`", token.text),
+        advice: did_you_mean(token.text, names),
+        start: token.start,
+        end: token.start + token.text.len(),
+    })
+}
+
 /// A minus before a number, where no value stands before it.
 fn is_sign(tokens: &[Token<'_>], index: usize) -> bool {
     let before = index.checked_sub(1).map(|before| tokens[before]);
@@ -123,7 +149,9 @@ fn comparison(
         (Some(Operand::Word(a)), Some(Operand::Word(b))) if is_exact(a) == is_exact(b) => Ok(vec![]),
         (a, b) if exact(a) && literal(b).is_some() => Ok(literal(b).into_iter().collect()),
         (a, b) if literal(a).is_some() && exact(b) => Ok(literal(a).into_iter().collect()),
-        (Some(Operand::Word(word)), Some(_)) | (Some(_), Some(Operand::Word(word))) if !is_exact(word) => Ok(vec![]),
+        (Some(Operand::Word(_)), Some(_)) | (Some(_), Some(Operand::Word(_))) if !exact(&left) && !exact(&right) => {
+            Ok(vec![])
+        }
         _ => {
             let token = tokens[index];
             Err(Fault {

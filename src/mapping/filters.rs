@@ -35,6 +35,24 @@ pub const NAMES: &[&str] = &[
     "reverse",
 ];
 
+/// What may stand behind `is`.
+pub const TESTS: &[&str] = &[
+    "defined",
+    "undefined",
+    "none",
+    "string",
+    "number",
+    "integer",
+    "true",
+    "false",
+    "odd",
+    "even",
+    "startingwith",
+    "endingwith",
+    "containing",
+    "in",
+];
+
 /// Adds rowbill's own filters to an environment.
 pub fn add(env: &mut Environment<'static>) {
     env.add_function("exact", |text: &str| {

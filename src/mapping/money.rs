@@ -33,7 +33,10 @@ pub fn to_minor(money: &Money, currencies: &BTreeMap<String, Currency>) -> Resul
         let message = format!("{written} {code} has more decimals than {code}, which has {}", currency.decimals);
         return Err(Problem::new("row.too_many_decimals", message).advise("correct the amount or the currency"));
     }
-    let too_large = || Problem::new("row.number_too_large", format!("{written} {code} is too large an amount"));
+    let too_large = || {
+        Problem::new("row.number_too_large", format!("{written} {code} is too large an amount"))
+            .advise("correct the cell")
+    };
     let factor = Decimal::from(10_i64.pow(currency.exponent));
     let minor = money.amount.checked_mul(factor).ok_or_else(too_large)?;
     let minor = i64::try_from(minor.normalize().mantissa()).ok().filter(|_| minor.normalize().scale() == 0);
@@ -52,7 +55,7 @@ pub fn currency<'a>(code: &str, currencies: &'a BTreeMap<String, Currency>) -> R
         let names: Vec<&str> = currencies.keys().map(String::as_str).collect();
         let near =
             crate::suggest::nearest(code, &names).map(|name| format!("did you mean `{}`? ", name.to_uppercase()));
-        Problem::new("row.unknown_currency", format!("`{code}` is not a currency that Stripe knows"))
+        Problem::new("row.unknown_currency", format!("`{}` is not a currency that Stripe knows", code.to_uppercase()))
             .advise(format!("{}use a three-letter code such as EUR", near.unwrap_or_default()))
     })
 }

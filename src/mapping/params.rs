@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use minijinja::value::{Value, ValueKind};
 use rowbill_connector::{Currency, Param, Problem};
 
+use super::column::in_column;
 use super::exact::Exact;
 use super::money::{self, to_minor};
 use super::template::Template;
@@ -19,8 +20,6 @@ pub struct Block {
     pub entries: Vec<Entry>,
     /// Whether the target takes a `currency` here: then amounts fill it in.
     pub takes_currency: bool,
-    /// Whether this is metadata, with its limits.
-    pub is_metadata: bool,
 }
 
 /// One parameter.
@@ -98,9 +97,6 @@ impl Block {
         {
             fill_currency(&mut params, code)?;
         }
-        if self.is_metadata {
-            check_metadata(&params)?;
-        }
         Ok(params)
     }
 
@@ -128,8 +124,11 @@ impl Context<'_> {
         match expr {
             Expr::Const(param) => Ok(Some(param.clone())),
             Expr::Leaf(template, expected) => {
-                let value = template.eval(self.scope)?;
-                self.leaf(&value, expected)
+                let made = template.eval(self.scope).and_then(|value| self.leaf(&value, expected));
+                made.map_err(|problem| match template.one_column() {
+                    Some(name) => in_column(&name, problem),
+                    None => problem,
+                })
             }
             Expr::Map(block) => {
                 let map = block.eval(self.scope, self.around)?;
@@ -255,23 +254,6 @@ fn fill_currency(params: &mut IndexMap<String, Param>, code: String) -> Result<(
             params.insert("currency".to_owned(), Param::Text(code));
             Ok(())
         }
-    }
-}
-
-fn check_metadata(params: &IndexMap<String, Param>) -> Result<(), Problem> {
-    if params.len() > METADATA_KEYS {
-        let message = format!("metadata has {} keys; Stripe takes 50, and one is rowbill's own", params.len());
-        return Err(Problem::new("row.metadata_too_many", message).advise("leave some out"));
-    }
-    let long =
-        params.iter().find(|(_, value)| matches!(value, Param::Text(text) if text.chars().count() > METADATA_VALUE));
-    match long {
-        Some((name, _)) => {
-            let message =
-                format!("metadata `{name}` is longer than {METADATA_VALUE} characters, the most that Stripe takes");
-            Err(Problem::new("row.metadata_too_long", message).advise("shorten the cell"))
-        }
-        None => Ok(()),
     }
 }
 

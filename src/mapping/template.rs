@@ -72,6 +72,18 @@ impl Template {
         }
     }
 
+    /// The words of all expressions in a text that may have faults, with the byte at which each starts.
+    pub fn words_of(text: &str) -> Vec<(&str, usize)> {
+        let mut words = Vec::new();
+        let mut at = 0;
+        while let Some(start) = text[at..].find(OPEN).map(|open| at + open + OPEN.len()) {
+            let end = closing(text, start).unwrap_or(text.len());
+            words.extend(expression::words(&text[start..end]).into_iter().map(|(word, offset)| (word, start + offset)));
+            at = end;
+        }
+        words
+    }
+
     /// All names of the form `row.x` or `group.x` (and other words), with the byte of the text at which each starts.
     pub fn words(&self) -> Vec<(String, usize)> {
         let mut words = Vec::new();
@@ -99,6 +111,14 @@ impl Template {
         }
         names.sort_by_key(|(_, at)| *at);
         names
+    }
+
+    /// The short name of the only column that it uses.
+    pub fn one_column(&self) -> Option<String> {
+        let names = self.references();
+        let [(name, _)] = &names[..] else { return None };
+        let name = name.strip_prefix("row.").or_else(|| name.strip_prefix("group."))?;
+        name.split('.').next().map(str::to_owned)
     }
 
     /// Evaluates it in a scope such as `{ row: … }`.
@@ -144,8 +164,10 @@ fn compile_one(source: &str, start: usize, is_exact: &dyn Fn(&str) -> bool) -> R
         ..fault
     })?;
     let compiled = ENVIRONMENT.compile_expression_owned(prepared).map_err(|error| {
-        let at = error.range().map_or(0, |range| range.start.min(source.len()));
         let detail = error.detail().unwrap_or("it cannot be read").to_owned();
+        let stops = detail.starts_with("unexpected end of input");
+        let at = error.range().map_or(0, |range| range.start.min(source.len()));
+        let (at, detail) = if stops { (source.len(), "it stops in the middle".to_owned()) } else { (at, detail) };
         Fault {
             start: start + at,
             ..whole(
@@ -199,7 +221,10 @@ fn bare_braces(text: &str, from: usize, to: usize) -> Result<(), Fault> {
         Some(at) => Err(Fault {
             code: "config.template_syntax",
             message: "`{{ … }}` without a dollar sign is not a template".into(),
-            advice: "write `${{ … }}`, such as `${{ row.email }}`".into(),
+            advice: format!(
+                "write `${{{{ {} }}}}`",
+                text[from + at + 2..].split('}').next().unwrap_or_default().trim()
+            ),
             start: from + at,
             end: from + at + 2,
         }),

@@ -8,7 +8,7 @@ use rowbill_connector::{Cell, Problem};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use super::column::Column;
+use super::column::{Column, in_column};
 
 /// Day 0 of spreadsheet serial numbers (developers.google.com/workspace/sheets/api: `SERIAL_NUMBER`).
 const SERIAL_EPOCH: Date = Date::constant(1899, 12, 30);
@@ -64,6 +64,7 @@ fn serial(text: &str) -> Option<DateTime> {
 
 fn wrong(text: &str, column: &Column, what: &str) -> Problem {
     let form = column.format.as_deref().unwrap_or("2026-11-30");
-    Problem::new("row.not_a_date", format!("{}: \"{text}\" is not {what} of the form {form}", column.header))
+    let message = format!("{}: \"{text}\" is not {what} of the form {form}", column.header);
+    in_column(&column.name, Problem::new("row.not_a_date", message))
         .advise("correct the cell, or declare the column's format, such as `%d.%m.%Y`")
 }
