@@ -50,7 +50,8 @@ pub fn write(case: &Case, folder: &Path, stripe: &str, google: &str) -> Made {
     let mut marks = Vec::new();
     for change in &case.changes {
         let before = texts.remove(change.path.as_str()).unwrap_or_default();
-        let text = changed(&case.name, change, &before);
+        let text =
+            changed(&case.name, change, &before, |line| line.replace("@STRIPE@", stripe).replace("@GOOGLE@", google));
         let text = take_marks(&text, &change.path, &mut marks);
         match change.how.as_str() {
             "gone" => {}
@@ -72,10 +73,11 @@ pub fn write(case: &Case, folder: &Path, stripe: &str, google: &str) -> Made {
 }
 
 /// Puts the `+` lines where the `-` lines were, or at the end.
-fn changed(case: &str, change: &Change, before: &str) -> String {
+fn changed(case: &str, change: &Change, before: &str, filled: impl Fn(&str) -> String) -> String {
     let mut lines: Vec<String> = before.lines().map(str::to_owned).collect();
     let mut at = None;
     for (sign, text) in &change.lines {
+        let text = &filled(text);
         match sign {
             '-' => {
                 let found: Vec<usize> = (0..lines.len()).filter(|index| lines[*index] == *text).collect();
@@ -91,14 +93,15 @@ fn changed(case: &str, change: &Change, before: &str) -> String {
                 at = Some(here + 1);
             }
             _ => {
-                if change.lines[0].1 == *text {
+                if at.is_none() {
                     lines.clear();
                 }
+                at = Some(lines.len());
                 lines.push(text.clone());
             }
         }
     }
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>();
     match text.split_once('␄') {
         Some((text, _)) => text.to_owned(),
         None => text,

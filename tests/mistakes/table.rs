@@ -88,7 +88,7 @@ impl Case {
             }
             [path] => self.changes.push(Change { path: path.to_owned(), ..Change::default() }),
             [path, how] => {
-                self.changes.push(Change { path: path.to_owned(), how: how.to_owned(), ..Change::default() })
+                self.changes.push(Change { path: path.to_owned(), how: how.to_owned(), ..Change::default() });
             }
             _ => panic!("{}: what is `{line}`?", self.name),
         }
