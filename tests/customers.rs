@@ -75,8 +75,8 @@ fn by_email_fails_when_nobody_has_it_and_asks_when_two_have_it() {
 #[test]
 fn one_customer_is_made_for_all_rows_that_miss_it() {
     let form = "{ by_email: \"${{ row.who }}\", if_missing: create }";
-    let rows: String =
-        (1..=8).map(|n| format!("A-{n},{}@example.org,{n}\n", if n % 2 == 0 { "ann" } else { "Ann" })).collect();
+    let who = |n| if n % 2 == 0 { "ann" } else { "Ann" };
+    let rows = samples::lines((1..=8).map(|n| format!("A-{n},{}@example.org,{n}", who(n))));
     let project = items(form, &rows);
     assert_eq!(project.run_all().exits(0).tally("items"), "8 = 8 done");
     assert_eq!(journal::made(&project.stripe, "customer").len(), 1);

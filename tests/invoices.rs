@@ -166,7 +166,7 @@ fn two_currencies_and_251_lines_are_refused_before_anything_is_sent() {
     let project = Project::new();
     let mapping = samples::BILLS.replace("currency: EUR }", "currency: money }\n      money: { header: \"Currency\" }");
     project.mapping("bills", &mapping);
-    let many: String = (0..251).map(|n| format!("B-2,gus@example.org,Line {n},1.00,EUR\n")).collect();
+    let many = samples::lines((0..251).map(|n| format!("B-2,gus@example.org,Line {n},1.00,EUR")));
     let mixed = "B-1,fay@example.org,Chair,80.00,EUR\nB-1,fay@example.org,Sofa,80.00,USD\n";
     project.csv("bills", &format!("Bill,E-mail,What,Total,Currency\n{mixed}{many}"));
     let run = project.run_all();
@@ -179,7 +179,7 @@ fn two_currencies_and_251_lines_are_refused_before_anything_is_sent() {
 
 #[test]
 fn a_full_invoice_of_250_lines_is_made() {
-    let rows: String = (0..250).map(|n| format!("B-2,gus@example.org,Line {n},1.00\n")).collect();
+    let rows = samples::lines((0..250).map(|n| format!("B-2,gus@example.org,Line {n},1.00")));
     let project = bills(&rows);
     assert_eq!(project.run_all().exits(0).tally("bills"), "250 = 250 done");
     assert_eq!(totals(&project), [("Bill B-2".into(), 25_000, "open".into())]);

@@ -99,7 +99,9 @@ fn rows_runs_and_status_are_objects_with_known_fields() {
     let status = project.run(&["status"]);
     let status = status.json.as_array().unwrap();
     assert_eq!(status.len(), 2);
-    status.iter().for_each(|one| has(one, &["name", "state", "paused", "last_run", "next_at", "after"]));
+    for one in status {
+        has(one, &["name", "state", "paused", "last_run", "next_at", "after"]);
+    }
 }
 
 #[test]

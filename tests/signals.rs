@@ -37,7 +37,7 @@ fn a_signal_lets_it_finish_what_is_under_way() {
         let child = project.spawn(&["run-now", "customers"]);
         journal::until("the first requests", || !journal::posts(&project.stripe, 0).is_empty());
         signal(&child, name);
-        let output = Output::of(child.wait_with_output().unwrap());
+        let output = Output::of(&child.wait_with_output().unwrap());
         output.is_well_formed();
         assert_eq!(output.exits(code).report("customers")["result"], "stopped", "{output:#?}");
         let rows = &output.report("customers")["rows"];

@@ -98,8 +98,8 @@ fn amounts_are_exact_in_every_currency() {
         ("-5.25", "EUR", -525),
         ("99999.99", "EUR", 9_999_999),
     ];
-    let text: String =
-        rows.iter().enumerate().map(|(at, (amount, code, _))| format!("{at},1,{amount},{code}\n")).collect();
+    let row = |(at, (amount, code, _)): (usize, &(&str, &str, i64))| format!("{at},1,{amount},{code}");
+    let text = samples::lines(rows.iter().enumerate().map(row));
     project.csv("orders", &format!("Order,Customer ID,Total,Currency\n{text}"));
     assert_eq!(project.run_all().exits(0).tally("items"), "8 = 8 done");
     let expected = rows.iter().enumerate().map(|(at, (_, _, minor))| (format!("Order {at}"), *minor)).collect();

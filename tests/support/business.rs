@@ -58,22 +58,22 @@ impl Business {
     }
 
     fn trade(&mut self) {
-        let mut orders = "Order,Customer ID,Month,Total\n".to_owned();
+        let mut orders = vec!["Order,Customer ID,Month,Total".to_owned()];
         for order in 1..=ORDERS {
             let (customer, month, cents) = (self.roll(1..CUSTOMERS + 1), self.roll(1..3), self.roll(50..500_000));
-            orders += &format!("A-{order},{customer},{month},{}.{:02}\n", cents / 100, cents % 100);
+            orders.push(format!("A-{order},{customer},{month},{}", euros(cents)));
             *self.expected.entry(format!("Month {month} of {customer}")).or_default() += i64::from(cents);
         }
-        let mut bills = "Bill,E-mail,What,Total\n".to_owned();
+        let mut bills = vec!["Bill,E-mail,What,Total".to_owned()];
         for bill in 1..=BILLS {
             for line in 0..self.roll(1..4) {
                 let (who, cents) = (bill % 3, self.roll(50..500_000));
-                bills += &format!("B-{bill},d{who}@example.org,Line {line},{}.{:02}\n", cents / 100, cents % 100);
+                bills.push(format!("B-{bill},d{who}@example.org,Line {line},{}", euros(cents)));
                 *self.expected.entry(format!("Bill B-{bill}")).or_default() += i64::from(cents);
             }
         }
-        self.project.csv("orders", &orders);
-        self.project.csv("bills", &bills);
+        self.project.csv("orders", &samples::lines(orders));
+        self.project.csv("bills", &samples::lines(bills));
     }
 
     pub fn roll(&self, range: std::ops::Range<u32>) -> u32 {
@@ -167,4 +167,8 @@ impl Business {
         assert_eq!(invoices, expected);
         assert_eq!(journal::made(&self.project.stripe, "invoice").len(), expected.len());
     }
+}
+
+fn euros(cents: u32) -> String {
+    format!("{}.{:02}", cents / 100, cents % 100)
 }

@@ -60,7 +60,7 @@ pub fn field(request: &RequestEntry, name: &str) -> Option<String> {
 /// Waits until this is so, at most a minute.
 #[track_caller]
 pub fn until(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !is_so() {
         assert!(Instant::now() < deadline, "waited a minute for: {what}");
         std::thread::park_timeout(Duration::from_millis(2));

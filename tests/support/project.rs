@@ -85,20 +85,20 @@ impl Project {
     }
 
     fn settings(&self) {
-        let mut text = "version: 1\ntimezone: Europe/Kyiv\naccounts:\n".to_owned();
+        let mut lines = vec!["version: 1\ntimezone: Europe/Kyiv\naccounts:".to_owned()];
         for Account { name, key, stripe, more } in &self.accounts {
             self.key(name, key);
-            text += &format!("  {name}:\n    mode: test\n    key: {{ file: {name}.key }}\n");
-            text += &format!("    api_base: {}\n", stripe.url());
-            text += "    rate_limit: unlimited\n    endpoint_rate_limit: unlimited\n";
-            text += &more.lines().map(|line| format!("    {line}\n")).collect::<String>();
+            lines.push(format!("  {name}:\n    mode: test\n    key: {{ file: {name}.key }}"));
+            lines.push(format!("    api_base: {}", stripe.url()));
+            lines.push("    rate_limit: unlimited\n    endpoint_rate_limit: unlimited".to_owned());
+            lines.extend(more.lines().map(|line| format!("    {line}")));
         }
         if let Some(sheets) = &self.sheets {
-            text += "google:\n  login: { file: service-account.json }\n";
-            text += &format!("  api_base: {}\n", sheets.url());
-            text += super::samples::ORDERS_SOURCE;
+            lines.push("google:\n  login: { file: service-account.json }".to_owned());
+            lines.push(format!("  api_base: {}", sheets.url()));
+            lines.push(super::samples::ORDERS_SOURCE.to_owned());
         }
-        self.write("rowbill.yaml", &text);
+        self.write("rowbill.yaml", &super::samples::lines(lines));
     }
 
     pub fn root(&self) -> &Path {
@@ -160,7 +160,7 @@ impl Project {
     /// Runs the binary with `-o json`, and checks what must hold after every run.
     pub fn run(&self, args: &[&str]) -> Output {
         let before: Vec<usize> = self.accounts.iter().map(|account| account.stripe.journal().len()).collect();
-        let output = Output::of(self.command(args).arg("--output=json").output().unwrap());
+        let output = Output::of(&self.command(args).arg("--output=json").output().unwrap());
         output.is_well_formed();
         for (account, before) in self.accounts.iter().zip(before) {
             invariants::hold(&account.stripe);
@@ -174,7 +174,7 @@ impl Project {
 
     /// Runs the binary with `-o json` while another one runs.
     pub fn run_beside(&self, args: &[&str]) -> Output {
-        let output = Output::of(self.command(args).arg("--output=json").output().unwrap());
+        let output = Output::of(&self.command(args).arg("--output=json").output().unwrap());
         output.is_well_formed();
         output
     }

@@ -76,6 +76,11 @@ create_invoice:
   finish: finalize
 "#;
 
+/// Rows, each on a line of its own.
+pub fn lines(rows: impl IntoIterator<Item = String>) -> String {
+    rows.into_iter().flat_map(|row| [row, "\n".to_owned()]).collect()
+}
+
 /// A sheet of orders: order, customer, month, total, ready.
 pub fn orders(rows: &[(&str, u32, &str, Value, bool)]) -> Vec<Vec<Value>> {
     let header = ["Order no.", "Customer ID", "E-mail", "Month", "Description", "Total", "Ready"];
