@@ -101,7 +101,8 @@ impl Builder<'_> {
 
     fn unknown(&mut self, key: &Key, schema: &Schema, rules: &Rules<'_>) {
         let mut names: Vec<&str> = rules.own.to_vec();
-        names.extend(schema.properties.keys().map(String::as_str).filter(|name| !rules.reserved.contains(name)));
+        let is_other = |name: &&str| !rules.reserved.contains(name) && !rules.own.contains(name);
+        names.extend(schema.properties.keys().map(String::as_str).filter(is_other));
         let advice = if rules.is_action && self.beside.contains(&key.text.as_str()) {
             format!("`{}` is rowbill's: it stands beside {}, not in it", key.text, rules.what)
         } else {

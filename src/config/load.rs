@@ -49,6 +49,11 @@ pub fn load(path: &Path, catalog: &Catalog, column_names: ColumnNames<'_>) -> Re
         problem.message = secret::masked(&problem.message);
         problem.advice = problem.advice.take().map(|advice| secret::masked(&advice));
     }
+    // People mend a file from its top to its end.
+    problems.sort_by_cached_key(|problem| {
+        let place = problem.place.clone().unwrap_or_default();
+        (place.file.as_deref() != path.file_name().and_then(|name| name.to_str()), place.file, place.line, place.column)
+    });
     match project {
         Some(project) if problems.is_empty() => Ok(project),
         _ => Err(problems),

@@ -61,7 +61,11 @@ fn codes(text: &str) -> Vec<String> {
     let is_word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c == '_');
     let quoted = text.split('"').filter(|piece| !NO_CODES.contains(piece));
     let split = quoted.filter_map(|piece| piece.split_once('.').map(|(area, what)| (piece, area, what)));
-    split.filter(|(_, area, what)| AREAS.contains(area) && is_word(what)).map(|(piece, ..)| piece.to_owned()).collect()
+    let known = split.filter(|(_, area, what)| AREAS.contains(area) && is_word(what)).map(|(piece, ..)| piece);
+    // Whatever a problem is made of is a code, in areas that nobody has named here as well.
+    let made =
+        text.split("Problem::new(").skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
+    known.chain(made).map(str::to_owned).collect()
 }
 
 /// Rust files of the product: no tests, no suites, no examples.

@@ -27,6 +27,7 @@ pub struct Change {
 
 pub enum Command {
     Validate,
+    Online,
     Run(String),
 }
 
@@ -81,6 +82,7 @@ impl Case {
             }
             ["google", method, status] => self.google.push((method.to_owned(), number(status))),
             ["validate", exit] => (self.command, self.exit) = (Command::Validate, number(exit)),
+            ["online", exit] => (self.command, self.exit) = (Command::Online, number(exit)),
             ["run", name, exit] => (self.command, self.exit) = (Command::Run(name.to_owned()), number(exit)),
             ["run", name, exit, "done", done] => {
                 (self.command, self.exit) = (Command::Run(name.to_owned()), number(exit));
