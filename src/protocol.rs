@@ -22,6 +22,8 @@ pub const KEY_WINDOW: Time = 23 * 3600;
 /// How long after the last send an unseen request may still take effect: the client gives up after 60 s, and the rest
 /// is margin.
 pub const IN_FLIGHT: Time = 6 * 60;
+/// How far before the first send an object is looked for: our clock may have been ahead of the target's.
+pub const LOOK_BACK: Time = 8 * 24 * 3600;
 /// A send decided longer ago than this is decided again.
 pub const STALE_SEND: Time = 60;
 /// So many answers that leave the effect open are met with the same key and bytes; then the object is looked up.
@@ -148,7 +150,7 @@ fn decide(intent: Intent, now: Time) -> (State, Effect) {
         return (State::Intent(Intent { last_sent: now, ..intent }), Effect::Send);
     }
     let effect = if age(intent.last_sent, now) >= IN_FLIGHT {
-        Effect::LookUp { since: intent.first_sent.min(now) }
+        Effect::LookUp { since: intent.first_sent.min(now) - LOOK_BACK }
     } else {
         Effect::Defer { until: intent.last_sent + IN_FLIGHT }
     };

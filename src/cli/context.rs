@@ -116,7 +116,7 @@ impl Context {
 
 fn missing(path: &Path, why: &str) -> Problem {
     Problem::new("ledger.missing", format!("there is no ledger at {}, though {why}; nothing was sent", path.display()))
-        .advise("restore it from a backup, or run `rowbill ledger rebuild`; `rowbill ledger create` begins with an empty one, into which the next run takes what it finds in Stripe")
+        .advise("restore it from a backup; `rowbill ledger create` begins with an empty one, into which the next run takes what it finds in Stripe")
 }
 
 /// `ROWBILL_TEST_CLOCK=+25h`, where no account is real.

@@ -76,7 +76,7 @@ fn print(context: &Context, findings: &[Finding]) {
     for finding in findings {
         match (&finding.good, &finding.problem) {
             (Some(detail), _) => {
-                context.screen.line(format!("  {} {:20} {}", good("✔"), finding.what, harmless(detail)))
+                context.screen.line(format!("  {} {:20} {}", good("✔"), finding.what, harmless(detail)));
             }
             (None, Some(problem)) => {
                 let sign = if finding.is_warning { unsure("!") } else { bad("✘") };

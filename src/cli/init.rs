@@ -10,7 +10,7 @@ use super::context::{Context, Problems};
 use super::exit;
 use super::screen::good;
 use crate::ledger::sqlite::SqliteLedger;
-use crate::mapping::row::snake_case;
+use crate::mapping::binding::snake_case;
 
 const SETTINGS: &str = include_str!("../../docs/templates/rowbill.yaml");
 const MAPPING: &str = include_str!("../../docs/templates/first-mapping.yaml");

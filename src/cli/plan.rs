@@ -24,7 +24,7 @@ pub async fn plan(
     }
     let changes = plans.iter().any(|plan| plan.would.create + plan.would.update > 0);
     let guarded = plans.iter().filter_map(|plan| plan.stopped_by.as_ref()).map(exit::of_problem).collect::<Vec<_>>();
-    report_out::print(&context.screen, &mut plans).map_err(|problem| vec![problem])?;
+    report_out::print(&context.screen, &mut plans, None).map_err(|problem| vec![problem])?;
     Ok(match guarded.first() {
         Some(code) => *code,
         None if exit_code && changes => exit::CHANGES,

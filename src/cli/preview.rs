@@ -9,8 +9,10 @@ use super::screen::{bad, bold, dim, harmless};
 use super::{exit, run_now};
 use crate::config::Connection;
 use crate::connectors;
+use crate::mapping::binding::Binding;
 use crate::mapping::params::Surroundings;
-use crate::mapping::row::{Binding, CustomerName, Mapped, Outcome};
+use crate::mapping::recipe::CustomerName;
+use crate::mapping::row::{Mapped, Outcome};
 
 pub async fn preview(context: &Context, name: &str, row: Option<&str>, count: usize) -> Result<u8, Problems> {
     let one = |problem: Problem| vec![problem];
@@ -53,11 +55,7 @@ pub async fn preview(context: &Context, name: &str, row: Option<&str>, count: us
     Ok(exit::OK)
 }
 
-fn value(
-    connection: &Connection,
-    mapped: &Mapped,
-    head: Option<Result<crate::mapping::row::Prepared, Problem>>,
-) -> Value {
+fn value(connection: &Connection, mapped: &Mapped, head: Option<Result<crate::mapping::Prepared, Problem>>) -> Value {
     let mut value = json!({ "key": mapped.key, "row": mapped.number });
     match &mapped.outcome {
         Outcome::Skipped => value["state"] = json!("skipped"),
@@ -73,7 +71,7 @@ fn value(
             match head {
                 Some(Ok(head)) => {
                     value["invoice"] =
-                        json!({ "customer": head.customer.as_ref().map(named), "params": params(&head.params) })
+                        json!({ "customer": head.customer.as_ref().map(named), "params": params(&head.params) });
                 }
                 Some(Err(problem)) => value["problem"] = json!(problem),
                 None => {}

@@ -12,7 +12,7 @@ use crate::mapping::time;
 use crate::run::{Amounts, Ending, Fate, Report, RowProblem};
 
 /// Prints reports: one object, or an array when several connections ran.
-pub fn print(screen: &Screen, reports: &mut [Report]) -> Result<(), Problem> {
+pub fn print(screen: &Screen, reports: &mut [Report], refused: Option<&Value>) -> Result<(), Problem> {
     if !screen.is_json() {
         for report in reports.iter() {
             if report.ending == Ending::Plan { plan_text(screen, report) } else { run_text(screen, report) }
@@ -20,7 +20,7 @@ pub fn print(screen: &Screen, reports: &mut [Report]) -> Result<(), Problem> {
         return Ok(());
     }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let many = reports.len() != 1 && !screen.is_jsonl();
+    let many = (reports.len() != 1 || refused.is_some()) && !screen.is_jsonl();
     let broken =
         |error: std::io::Error| Problem::new("output.failed", format!("the result could not be printed: {error}"));
     if many {
@@ -35,10 +35,19 @@ pub fn print(screen: &Screen, reports: &mut [Report]) -> Result<(), Problem> {
             writeln!(out).map_err(broken)?;
         }
     }
+    if let Some(refused) = refused {
+        write!(out, "{}{refused}", if many { "," } else { "" }).map_err(broken)?;
+    }
     if many {
         writeln!(out, "]").map_err(broken)?;
     }
     out.flush().map_err(broken)
+}
+
+/// A connection that was refused after others had run.
+pub fn refused(connection: &str, problems: &[Problem]) -> Value {
+    let exit = super::exit::first(problems.iter().map(super::exit::of_problem));
+    json!({ "v": 1, "connection": connection, "result": "refused", "exit": exit, "problems": problems })
 }
 
 /// Writes a report's object; its problems may be many, and are never all in memory.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rowbill_connector::{OperationId, Problem, SendError};
+use rowbill_connector::{OperationId, Problem, Receipt, SendError};
 use serde_json::{Value, json};
 
 use super::args::{RowsArgs, RowsCommand};
@@ -12,11 +12,11 @@ use super::{exit, run_now};
 use crate::config::{Action, Connection, Project};
 use crate::connectors;
 use crate::ledger::{Change, Ledger, OperationRecord, RowFilter, RowId, RowRecord, RowState};
+use crate::mapping::binding::normal;
 use crate::mapping::identity::row_id;
-use crate::mapping::row::normal;
 use crate::mapping::time;
 use crate::protocol::State;
-use crate::run::{Clock, asked_about, item_step};
+use crate::run::{Clock, amount_sent, asked_about, item_step};
 
 pub async fn rows(context: &Context, args: RowsArgs) -> Result<u8, Problems> {
     let one = |problem| vec![problem];
@@ -184,6 +184,9 @@ impl Decision<'_> {
 
     /// Takes exactly the edit that was put to the person.
     async fn accept(&mut self) -> Result<(), Problem> {
+        if self.has_problem("row.check_amount") {
+            return self.settle("the object is taken as it is in Stripe").await;
+        }
         let nothing = || {
             Problem::new("rows.nothing_to_accept", "no edit of this row waits for a decision")
                 .advise("see `rowbill rows`")
@@ -229,12 +232,9 @@ impl Decision<'_> {
             SendError::Refused(problem) => problem.advise("check the id, and that it is of this account and mode"),
             other => other.problem().clone(),
         })?;
+        fits(&open, &receipt)?;
         let was = open.state.clone();
-        let now = OperationRecord {
-            state: State::Done { object: receipt.id.clone() },
-            problem: None,
-            ..open
-        };
+        let now = OperationRecord { state: State::Done { object: receipt.id.clone() }, problem: None, ..open };
         let object = crate::ledger::ObjectRef {
             step: now.step.clone(),
             id: receipt.id.clone(),
@@ -290,5 +290,30 @@ impl Decision<'_> {
             self.context.screen.line(format!("{}: {told}", harmless(&self.row.key.join(","))));
         }
         Ok(())
+    }
+}
+
+/// Whether an object can be what an operation made: its kind, its mark, its amount.
+fn fits(open: &OperationRecord, receipt: &Receipt) -> Result<(), Problem> {
+    let wrong = |what: String| {
+        let message = format!("{} is not what this row was sent as: {what}", receipt.id);
+        Err(Problem::new("rows.other_object", message).advise("check the id in Stripe; nothing was changed"))
+    };
+    let kind = match open.operation.as_str() {
+        "POST /v1/customers" => "customer",
+        "POST /v1/invoiceitems" => "invoiceitem",
+        _ => "invoice",
+    };
+    if receipt.object != kind {
+        return wrong(format!("it is of the kind {}, not {kind}", receipt.object));
+    }
+    if let Some(op) = receipt.op.as_ref().filter(|op| kind != "invoice" && **op != open.id) {
+        return wrong(format!("it carries the mark of another operation ({})", op.0));
+    }
+    match (amount_sent(&open.body), receipt.amount) {
+        (Some(sent), Some(amount)) if kind == "invoiceitem" && sent.amount != amount => {
+            wrong(format!("it is over {amount}, not {} (in minor units)", sent.amount))
+        }
+        _ => Ok(()),
     }
 }

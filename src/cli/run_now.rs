@@ -38,6 +38,7 @@ pub async fn run_now(context: &Context, asked: Asked) -> Result<u8, Problems> {
     engine.ledger = Some(ledger);
     let mut reports = Vec::new();
     let mut codes = Vec::new();
+    let mut refused = None;
     for name in &names {
         if engine.stop.asked() {
             codes.push(exit::INTERRUPTED);
@@ -50,7 +51,10 @@ pub async fn run_now(context: &Context, asked: Asked) -> Result<u8, Problems> {
                 reports.push(report);
             }
             // What ran before is reported all the same.
-            Err(problems) if !reports.is_empty() && !context.screen.is_json() => {
+            Err(problems) if !reports.is_empty() => {
+                if context.screen.is_json() {
+                    refused = Some(report_out::refused(&connection.name, &problems));
+                }
                 codes.extend(problems.iter().map(exit::of_problem));
                 for problem in &problems {
                     context.screen.problem(problem, &context.root());
@@ -60,7 +64,7 @@ pub async fn run_now(context: &Context, asked: Asked) -> Result<u8, Problems> {
             Err(problems) => return Err(problems),
         }
     }
-    report_out::print(&context.screen, &mut reports).map_err(|problem| vec![problem])?;
+    report_out::print(&context.screen, &mut reports, refused.as_ref()).map_err(|problem| vec![problem])?;
     Ok(exit::first(codes))
 }
 
@@ -107,7 +111,7 @@ fn in_order(project: &Project, mut left: Vec<String>) -> Vec<String> {
 }
 
 fn needs(connection: &crate::config::Connection) -> Vec<&str> {
-    use crate::mapping::row::CustomerExpr;
+    use crate::mapping::recipe::CustomerExpr;
     let mut needs = after(connection);
     let invoice = connection.action.invoice();
     needs.extend(invoice.and_then(|invoice| invoice.items_from.as_deref()));

@@ -10,8 +10,10 @@ use super::screen::{dim, good};
 use super::{exit, run_now};
 use crate::config::{Action, Connection, Finish, Project};
 use crate::connectors;
+use crate::mapping::binding::Binding;
 use crate::mapping::params::Surroundings;
-use crate::mapping::row::{Binding, CustomerName, Outcome, Prepared};
+use crate::mapping::recipe::{CustomerName, Prepared};
+use crate::mapping::row::Outcome;
 
 pub async fn send_test(context: &Context, name: &str, row: Option<&str>, cleanup: bool) -> Result<u8, Problems> {
     let one = |problem| vec![problem];

@@ -9,8 +9,10 @@ use super::exit;
 use super::screen::{bad, good};
 use crate::config::{Connection, Expect, MappingTest, Project};
 use crate::connectors::catalog;
+use crate::mapping::binding::Binding;
 use crate::mapping::params::Surroundings;
-use crate::mapping::row::{Binding, CustomerName, Outcome};
+use crate::mapping::recipe::CustomerName;
+use crate::mapping::row::Outcome;
 
 pub fn test(context: &Context, name: Option<&str>) -> Result<u8, Problems> {
     let project = context.project()?;

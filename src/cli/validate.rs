@@ -6,7 +6,7 @@ use super::context::{Context, Problems};
 use super::exit;
 use super::screen::good;
 use crate::connectors;
-use crate::mapping::row::Binding;
+use crate::mapping::binding::Binding;
 
 pub async fn validate(context: &Context, online: bool) -> Result<u8, Problems> {
     let project = context.project()?;

@@ -9,7 +9,7 @@ use crate::protocol::{State, Time};
 pub type Digest = [u8; 16];
 
 /// Identifies a row (or a group of rows) within a connection: the hash of its normalized key values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RowId(pub Digest);
 
 /// What became of a row.
@@ -51,7 +51,7 @@ pub struct ObjectRef {
 }
 
 /// The state of one row (or group) of one connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowRecord {
     /// The connection's name.
     pub connection: String,

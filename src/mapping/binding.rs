@@ -189,11 +189,7 @@ impl Binding {
     }
 
     fn typed(&self, texts: &[String], columns: &[usize]) -> Vec<String> {
-        texts
-            .iter()
-            .zip(columns)
-            .map(|(text, index)| normal(clean(text), &self.columns[*index].column.kind))
-            .collect()
+        texts.iter().zip(columns).map(|(text, index)| normal(clean(text), &self.columns[*index].column.kind)).collect()
     }
 
     fn outcome(&self, recipe: &Recipe, values: &Arc<RowValues>, around: &Surroundings<'_>) -> Outcome {

@@ -58,6 +58,15 @@ fn changed(now: &Now<'_>, record: &RowRecord) -> bool {
 /// A row whose object exists.
 fn made(now: &Now<'_>, record: &RowRecord, on_change: OnChange) -> (Class, Option<Problem>) {
     let edited = now.content != record.content;
+    let code = record.problem.as_ref().map_or("", |problem| problem.code.as_str());
+    if record.state == RowState::NeedsReview && code.starts_with("row.check") {
+        return (Class::NeedsReview, record.problem.clone());
+    }
+    // An update that was refused stays refused until the row or the mapping changes.
+    let was_refused = record.state == RowState::Failed && code.starts_with("stripe.");
+    if was_refused && record.members == [now.content, now.request] {
+        return (Class::Failed, record.problem.clone());
+    }
     match now.outcome {
         Outcome::Skipped => (Class::AlreadyDone, None),
         Outcome::Failed(_) if !edited || on_change == OnChange::Ignore => (Class::AlreadyDone, None),

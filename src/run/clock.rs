@@ -26,6 +26,13 @@ impl Clock {
     }
 }
 
+impl Clock {
+    /// When something was sent, for asking the target later what was made since: the earlier of both clocks.
+    pub fn mark(self, target: &dyn Target) -> Time {
+        target.clock().map_or(self.now(), |theirs| seconds(theirs).min(self.now()))
+    }
+}
+
 fn seconds(at: SystemTime) -> Time {
     match at.duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),

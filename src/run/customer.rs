@@ -9,9 +9,11 @@ use rowbill_connector::{Call, Filter, Param, Problem, Receipt, SendError};
 
 use super::drive::{Driven, Driver, Operation};
 use super::report::Fate;
-use crate::ledger::{RowId, RowState};
+use crate::config::Project;
+use crate::ledger::{OperationRecord, RowId, RowState};
+use crate::mapping::binding::normal;
 use crate::mapping::identity::{Owner, row_id};
-use crate::mapping::row::CustomerName;
+use crate::mapping::recipe::CustomerName;
 use crate::protocol::{State, WhenUnsure};
 
 /// Customers of one run.
@@ -20,6 +22,8 @@ pub struct Customers<'a> {
     pub driver: &'a Driver,
     /// Whom they belong to.
     pub owner: &'a Owner,
+    /// The configuration, for the keys of other connections.
+    pub project: &'a Project,
     known: Mutex<HashMap<String, String>>,
 }
 
@@ -46,12 +50,12 @@ impl NoCustomer {
 
 impl<'a> Customers<'a> {
     /// None known yet.
-    pub fn new(driver: &'a Driver, owner: &'a Owner) -> Self {
-        Self { driver, owner, known: Mutex::default() }
+    pub fn new(driver: &'a Driver, owner: &'a Owner, project: &'a Project) -> Self {
+        Self { driver, owner, project, known: Mutex::default() }
     }
 
-    /// The id of a customer.
-    pub async fn id(&self, name: &CustomerName) -> Result<Result<String, NoCustomer>, Problem> {
+    /// The id of a customer. `retry` tries again what was refused.
+    pub async fn id(&self, name: &CustomerName, retry: bool) -> Result<Result<String, NoCustomer>, Problem> {
         match name {
             CustomerName::Id(id) => Ok(Ok(id.clone())),
             CustomerName::From { connection, key } => self.of_row(connection, key).await,
@@ -60,7 +64,7 @@ impl<'a> Customers<'a> {
                 if let Some(id) = known {
                     return Ok(Ok(id));
                 }
-                let found = self.by_email(email, *create).await?;
+                let found = self.by_email(email, *create, retry).await?;
                 if let Ok(id) = &found {
                     self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(email.clone(), id.clone());
                 }
@@ -71,7 +75,7 @@ impl<'a> Customers<'a> {
 
     /// What another connection made of a row, out of the ledger.
     async fn of_row(&self, connection: &str, key: &[String]) -> Result<Result<String, NoCustomer>, Problem> {
-        let id = RowId(row_id(key));
+        let id = RowId(row_id(&self.compared(connection, key)));
         let row = self.driver.ledger.rows(connection, &[id]).await?.pop().flatten();
         let object = row.and_then(|row| row.objects.into_iter().find(|object| object.step == "create_customer"));
         Ok(object.map(|object| object.id).ok_or_else(|| {
@@ -81,14 +85,14 @@ impl<'a> Customers<'a> {
         }))
     }
 
-    async fn by_email(&self, email: &str, create: bool) -> Result<Result<String, NoCustomer>, Problem> {
+    async fn by_email(&self, email: &str, create: bool, retry: bool) -> Result<Result<String, NoCustomer>, Problem> {
         if create && self.is_under_way(email).await? {
-            return self.create(email).await;
+            return self.create(email, retry).await;
         }
         match self.with_email(email).await {
             Err(no) => Ok(Err(no)),
             Ok(Some(customer)) => Ok(Ok(customer.id)),
-            Ok(None) if create => self.create(email).await,
+            Ok(None) if create => self.create(email, retry).await,
             Ok(None) => {
                 let message = format!("there is no customer with the e-mail {email}");
                 let advice = "make the customer first, or say `if_missing: create`; then run again";
@@ -121,6 +125,15 @@ impl<'a> Customers<'a> {
         Ok(found.pop())
     }
 
+    /// A key as the other connection compares it: e-mails without regard to case.
+    fn compared(&self, connection: &str, key: &[String]) -> Vec<String> {
+        let Ok(other) = self.project.connection(connection) else { return key.to_vec() };
+        let kind =
+            |name: &String| other.recipe.columns.iter().find(|column| column.name == *name).map(|column| &column.kind);
+        let parts = key.iter().zip(&other.recipe.key);
+        parts.map(|(text, name)| kind(name).map_or(text.clone(), |kind| normal(text.clone(), kind))).collect()
+    }
+
     /// Whether an earlier run left the making of this customer open: it is settled before anybody looks.
     async fn is_under_way(&self, email: &str) -> Result<bool, Problem> {
         let id = self.owner.operation("customer", &[email.to_lowercase()]);
@@ -129,7 +142,7 @@ impl<'a> Customers<'a> {
     }
 
     /// An operation of its own, so that it happens once.
-    async fn create(&self, email: &str) -> Result<Result<String, NoCustomer>, Problem> {
+    async fn create(&self, email: &str, retry: bool) -> Result<Result<String, NoCustomer>, Problem> {
         let id = self.owner.operation("customer", &[email.to_lowercase()]);
         let mut params = IndexMap::new();
         params.insert("email".to_owned(), Param::Text(email.to_owned()));
@@ -138,15 +151,32 @@ impl<'a> Customers<'a> {
             path: Vec::new(),
             params: with_op(params, &id.0),
         });
-        let stored = self.driver.ledger.operations(std::slice::from_ref(&id)).await?.pop().flatten();
+        let mut stored = self.driver.ledger.operations(std::slice::from_ref(&id)).await?.pop().flatten();
+        let mut retry = retry;
+        if let Some(known) = stored.clone().filter(|known| matches!(known.state, State::Done { .. }))
+            && self.is_gone(&known).await
+        {
+            stored = Some(self.driver.forget(known).await?);
+            retry = true;
+        }
         let operation =
-            Operation { id, step: "customer".to_owned(), request, stored, retry: false, unsure: WhenUnsure::Resend };
+            Operation { id, step: "customer".to_owned(), request, stored, retry, unsure: WhenUnsure::Resend };
         Ok(match self.driver.drive(operation, None, RowState::Done).await? {
             Driven::Done(receipt) => Ok(receipt.id),
             Driven::Failed(problem) => Err(NoCustomer::Failed(problem)),
             Driven::Review(problem) => Err(NoCustomer::Review(problem)),
             Driven::Deferred(problem) => Err(NoCustomer::Deferred(problem)),
         })
+    }
+
+    /// Whether the object of an operation was deleted at the target.
+    async fn is_gone(&self, known: &OperationRecord) -> bool {
+        let State::Done { object } = &known.state else { return false };
+        match self.driver.line.target.get(object).await {
+            Ok(receipt) => receipt.status.as_deref() == Some("deleted"),
+            Err(SendError::Refused(problem)) => problem.code == "stripe.resource_missing",
+            Err(_) => false,
+        }
     }
 
     fn unanswered(&self, error: &SendError) -> NoCustomer {

@@ -37,7 +37,12 @@ pub async fn differences(
 }
 
 /// The parameters that were sent last, and those that would be sent now; both empty where nothing was sent.
-async fn sides(driver: &Driver, owner: &Owner, connection: &Connection, task: &RowTask) -> Result<(Fields, Fields), Problem> {
+async fn sides(
+    driver: &Driver,
+    owner: &Owner,
+    connection: &Connection,
+    task: &RowTask,
+) -> Result<(Fields, Fields), Problem> {
     let mut ids = vec![owner.operation(connection.action.name(), &task.spooled.key)];
     if matches!(connection.action, Action::CreateCustomer) {
         let updates = (1..=task.record.revision).rev().take(1);

@@ -73,6 +73,16 @@ impl Driver {
         course.run().await
     }
 
+    /// Forgets the object of an operation that is gone at the target, so that a new generation may make it again. Its
+    /// number is the minute of now: no earlier generation, and so no earlier key, can have it.
+    pub async fn forget(&self, stored: OperationRecord) -> Result<OperationRecord, Problem> {
+        let generation = u32::try_from(self.clock.now() / 60).unwrap_or(u32::MAX - 1);
+        let now = OperationRecord { state: State::Failed { generation }, ..stored.clone() };
+        let change = Change::Operation { was: stored.state, now: now.clone() };
+        self.ledger.commit(vec![change]).await?;
+        Ok(now)
+    }
+
     fn now(&self) -> i64 {
         self.clock.now_for(self.line.target.as_ref())
     }
@@ -183,7 +193,12 @@ impl<'a> Course<'a> {
                 Some((Event::Refused, None))
             }
             Err(SendError::NotSent { wait, problem }) => {
-                line.silence(&problem);
+                // A refusal for now is an answer; only silence says that nobody is there.
+                if problem.code.ends_with(".connection") || problem.code.ends_with(".timeout") {
+                    line.silence(&problem);
+                } else {
+                    line.heard();
+                }
                 self.problem = Some(problem);
                 Some((Event::NoAnswer, wait))
             }
@@ -208,7 +223,7 @@ impl<'a> Course<'a> {
                 Some(event)
             }
             // What it was about is not there any more, and so neither is what it would have made.
-            Err(SendError::Refused(problem)) => {
+            Err(SendError::Refused(problem)) if problem.code.ends_with(".resource_missing") => {
                 self.problem = Some(problem);
                 Some(Event::Found(None))
             }
@@ -252,7 +267,7 @@ impl<'a> Course<'a> {
             state,
             problem: self.problem.clone(),
             run: self.driver.run.clone(),
-            at: self.driver.clock.now(),
+            at: self.driver.clock.mark(self.driver.line.target.as_ref()),
         }
     }
 

@@ -4,22 +4,23 @@ use std::sync::{Arc, Mutex};
 
 use rowbill_connector::{Problem, SendError, Source};
 
+use super::amounts::foreseen;
 use super::clock::Clock;
 use super::drive::Driver;
 use super::engine::Engine;
 use super::guard;
+use super::index::{Class, Entry};
 use super::leftovers::{leftovers, record_failures, settle_leftovers};
 use super::notes::{notes, orphans};
-use super::index::{Class, Entry};
 use super::reconcile::reconcile;
 use super::report::{Amounts, Ending, Fate, ProblemLog, Report, RowProblem, Tally, Would, placed};
-use super::row::{amount_of, same_key};
+use super::row::same_key;
 use super::send::Sending;
 use super::spool::NOWHERE;
 use super::survey::{Scope, Spooled, Survey, survey};
 use super::write_back::write_back;
 use crate::config::{Action, Connection, FirstRun};
-use crate::ledger::{Change, RunRecord};
+use crate::ledger::{Change, RowFilter, RunRecord};
 
 /// What is asked of a run.
 #[derive(Clone, Debug, Default)]
@@ -39,16 +40,16 @@ pub async fn plan(engine: &Engine, connection: &Connection, order: &Order) -> Re
     let source = (engine.make_source)(connection).map_err(|problem| vec![problem])?;
     let scope = scope(engine, connection, order, true, "").await.map_err(|problem| vec![problem])?;
     let mut survey = survey(engine, connection, source.as_ref(), &scope).await?;
-    let foreseen = foresee(&mut survey).map_err(|problem| vec![problem])?;
+    let expected = foresee(&mut survey, order.limit).map_err(|problem| vec![problem])?;
     tell(&mut survey, &mut report, |_| false).map_err(|problem| vec![problem])?;
     report.would = would(&survey);
     report.groups = survey.groups.iter().filter(|group| group.class == Class::Create).count() as u64;
-    if let Err(problem) = guard::limits(connection, report.would.create, &foreseen, &engine.catalog.currencies) {
+    if let Err(problem) = expected.within(engine, connection) {
         report.stopped_by = Some(problem);
     }
     report.notes = notes(engine, &survey);
     report.notes.extend(orphans(engine, connection, &survey).await.map_err(|problem| vec![problem])?);
-    report.amounts = foreseen;
+    report.amounts = expected.amounts;
     report.tally.read = survey.entries.len() as u64;
     report.finished = engine.clock.now();
     Ok(report)
@@ -68,17 +69,16 @@ pub async fn run(engine: &Engine, connection: &Connection, order: &Order) -> Res
         Err(problems) => {
             report.ending = Ending::Refused;
             report.stopped_by = problems.first().cloned();
-            keep(engine, &mut report).await.map_err(one)?;
+            keep(engine, &mut report, order.only.is_some()).await.map_err(one)?;
             return Err(problems);
         }
     };
     report.tally.read = survey.entries.len() as u64;
-    let foreseen = foresee(&mut survey).map_err(one)?;
-    let new_rows = limited(&survey, order.limit);
-    if let Err(problem) = guard::limits(connection, new_rows, &foreseen, &engine.catalog.currencies) {
+    let expected = foresee(&mut survey, order.limit).map_err(one)?;
+    if let Err(problem) = expected.within(engine, connection) {
         report.ending = Ending::Refused;
         report.stopped_by = Some(problem.clone());
-        keep(engine, &mut report).await.map_err(one)?;
+        keep(engine, &mut report, order.only.is_some()).await.map_err(one)?;
         return Err(vec![problem]);
     }
     let started = RunRecord {
@@ -96,7 +96,7 @@ pub async fn run(engine: &Engine, connection: &Connection, order: &Order) -> Res
         Some(_) => Ok(()),
         None => finish(engine, connection, source.as_ref(), &mut survey, &mut report).await,
     };
-    keep(engine, &mut report).await.map_err(one)?;
+    keep(engine, &mut report, order.only.is_some()).await.map_err(one)?;
     sent.and(written).map_err(one)?;
     Ok(report)
 }
@@ -136,32 +136,64 @@ async fn scope<'a>(
 /// A run is the first until one has read its source to the end and kept its report.
 async fn is_first(engine: &Engine, connection: &Connection) -> Result<bool, Problem> {
     let Some(ledger) = &engine.ledger else { return Ok(true) };
+    let known = RowFilter { states: Vec::new(), after: None, limit: 1 };
+    if !ledger.list_rows(&connection.name, &known).await?.is_empty() {
+        return Ok(false);
+    }
     let runs = ledger.runs(Some(&connection.name), 1000).await?;
-    Ok(!runs.iter().any(|run| run.finished.is_some() && !run.report.contains("\"result\":\"refused\"")))
+    Ok(!runs.iter().any(|run| run.finished.is_some() && counts_as_first(&run.report)))
 }
 
-/// The amounts that would be newly billed.
-fn foresee(survey: &mut Survey) -> Result<Amounts, Problem> {
-    let mut amounts = Amounts::default();
-    for group in survey.groups.iter().filter(|group| group.class == Class::Create) {
+/// A run that was refused, or looked at one row, has not read what was there.
+fn counts_as_first(report: &str) -> bool {
+    let report: serde_json::Value = serde_json::from_str(report).unwrap_or_default();
+    report["result"] != "refused" && report["only"] != true
+}
+
+/// What would be newly sent: so many rows, for so much, and whether some of it costs what only the target knows.
+#[derive(Default)]
+struct Foreseen {
+    rows: u64,
+    amounts: Amounts,
+    is_unknown: bool,
+}
+
+impl Foreseen {
+    fn within(&self, engine: &Engine, connection: &Connection) -> Result<(), Problem> {
+        let is_money = !matches!(connection.action, Action::CreateCustomer);
+        if is_money && self.is_unknown && !connection.limits.amount.is_empty() {
+            let message = "`limits: amount` is set, but what some rows cost is known only to Stripe; nothing was sent";
+            return Err(
+                Problem::new("guard.amount_unknown", message).advise("use `limits: new_rows`, or amounts in the rows")
+            );
+        }
+        guard::limits(connection, self.rows, &self.amounts, &engine.catalog.currencies)
+    }
+}
+
+/// Foresees exactly what a run with this limit would newly send.
+fn foresee(survey: &mut Survey, limit: Option<u64>) -> Result<Foreseen, Problem> {
+    let most = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let mut sum = Foreseen::default();
+    for group in survey.groups.iter().filter(|group| group.class == Class::Create).take(most) {
+        sum.rows += group.rows.len() as u64;
+        sum.is_unknown |= group.amounts.0.is_empty();
         for (code, minor) in &group.amounts.0 {
-            amounts.add(code, *minor);
+            sum.amounts.add(code, *minor);
         }
     }
+    let is_new = |entry: &&Entry| entry.class == Class::Create && entry.spool != NOWHERE;
     if survey.groups.is_empty() {
-        for entry in survey.entries.iter().filter(|entry| entry.class == Class::Create && entry.spool != NOWHERE) {
+        for entry in survey.entries.iter().filter(is_new).take(most) {
+            sum.rows += 1 + survey.doubles.followers.get(&entry.id).copied().unwrap_or(0);
             let spooled: Spooled = survey.spool.get(entry.spool)?;
-            if let Some(minor) = spooled.prepared.and_then(|prepared| amount_of(&prepared.params)) {
-                amounts.add(&minor.currency, minor.amount);
+            match spooled.prepared.and_then(|prepared| foreseen(&prepared.params)) {
+                Some(minor) => sum.amounts.add(&minor.currency, minor.amount),
+                None => sum.is_unknown = true,
             }
         }
     }
-    Ok(amounts)
-}
-
-fn limited(survey: &Survey, limit: Option<u64>) -> u64 {
-    let new = survey.entries.iter().filter(|entry| entry.class == Class::Create).count() as u64;
-    limit.map_or(new, |limit| limit.min(new))
+    Ok(sum)
 }
 
 fn would(survey: &Survey) -> Would {
@@ -199,7 +231,7 @@ fn tell(survey: &mut Survey, report: &mut Report, later: impl Fn(&Entry) -> bool
         let group = u32::try_from(at).ok().and_then(|at| in_group.get(&at)).map(|index| &survey.groups[*index]);
         let of_group =
             group.and_then(|group| group.row_problems.get(&entry.number).cloned().or_else(|| group.problem.clone()));
-        let problem = same_key(entry.number, &survey.doubles.failed)
+        let problem = same_key(entry.number, &survey.doubles)
             .or(of_group)
             .or(spooled.problem)
             .unwrap_or_else(|| super::classify::edited_problem(&[]));
@@ -263,9 +295,9 @@ async fn send(
         _ => sending.rows(survey, order.limit).await,
     };
     engine.progress.end();
-    settle_leftovers(engine, connection, &driver, survey).await?;
     report.stopped_by = line.halted();
-    sent
+    sent?;
+    settle_leftovers(engine, connection, &driver, survey).await
 }
 
 fn unreachable(error: &SendError) -> Problem {
@@ -296,7 +328,7 @@ async fn finish(
 }
 
 /// Writes the report into the run's history.
-async fn keep(engine: &Engine, report: &mut Report) -> Result<(), Problem> {
+async fn keep(engine: &Engine, report: &mut Report, only: bool) -> Result<(), Problem> {
     report.finished = engine.clock.now();
     if engine.stop.asked() && report.ending != Ending::Refused {
         report.ending = Ending::Stopped;
@@ -306,7 +338,7 @@ async fn keep(engine: &Engine, report: &mut Report) -> Result<(), Problem> {
     let problems: Vec<&RowProblem> = report.problems.first().iter().collect();
     let summary = serde_json::json!({
         "result": report.ending, "trigger": report.trigger, "rows": report.tally, "groups": report.groups,
-        "amounts": report.amounts.0, "problems": problems, "stopped_by": report.stopped_by,
+        "amounts": report.amounts.0, "only": only, "problems": problems, "stopped_by": report.stopped_by,
     });
     let record = RunRecord {
         id,
@@ -317,4 +349,3 @@ async fn keep(engine: &Engine, report: &mut Report) -> Result<(), Problem> {
     };
     engine.ledger()?.commit(vec![Change::Run(record)]).await
 }
-

@@ -4,11 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use rowbill_connector::Problem;
 
+use super::amounts::foreseen;
 use super::engine::Engine;
 use super::index::{Class, Entry};
-use super::records::blank;
+use super::records::{blank, group_digest};
 use super::report::Amounts;
-use super::row::{amount_of, mixed};
+use super::row::mixed;
 use super::spool::{NOWHERE, Spool};
 use super::survey::{Scope, Spooled};
 use crate::config::{Connection, OnChange};
@@ -98,8 +99,8 @@ impl Planner<'_> {
         match record {
             Some(record) if is_made(&record) => self.made(&mut group, record),
             Some(record) if record.state == RowState::Skipped => self.all(&mut group, Class::Skipped, None),
-            Some(record) if record.state == RowState::Sending => self.resume(&mut group, &record)?,
-            Some(record) if self.sticks(&group, &record) => {
+            Some(record) if is_open(&record) => self.resume(&mut group, record)?,
+            Some(record) if self.sticks(&mut group, &record)? => {
                 let class = if record.state == RowState::Failed { Class::Failed } else { Class::NeedsReview };
                 self.all(&mut group, class, record.problem);
             }
@@ -112,14 +113,20 @@ impl Planner<'_> {
         Ok(group)
     }
 
-    /// What the target refused stays refused until a row changes; what a person must decide stays with the person.
-    fn sticks(&self, group: &GroupPlan, record: &RowRecord) -> bool {
-        let Some(problem) = &record.problem else { return false };
-        match record.state {
+    /// What the target refused stays refused until a row or the mapping changes; what a person must decide stays with
+    /// the person.
+    fn sticks(&mut self, group: &mut GroupPlan, record: &RowRecord) -> Result<bool, Problem> {
+        let Some(problem) = &record.problem else { return Ok(false) };
+        let is_same = self.members(&group.rows) == record.members;
+        Ok(match record.state {
             RowState::NeedsReview => problem.code == "row.unsure" || problem.code.starts_with("row.check"),
-            RowState::Failed => problem.code.starts_with("stripe.") && self.members(&group.rows) == record.members,
+            RowState::Failed if problem.code.starts_with("stripe.") && is_same => {
+                let lines = self.read(&group.rows)?;
+                let head = lines.iter().find_map(|line| line.head.as_ref());
+                group_digest(head, lines.iter().map(|line| line.prepared.as_ref())) == record.request
+            }
             _ => false,
-        }
+        })
     }
 
     fn members(&self, rows: &[u32]) -> Vec<Digest> {
@@ -181,15 +188,19 @@ impl Planner<'_> {
         self.touched.push(record);
     }
 
-    fn resume(&mut self, group: &mut GroupPlan, record: &RowRecord) -> Result<(), Problem> {
+    fn resume(&mut self, group: &mut GroupPlan, mut record: RowRecord) -> Result<(), Problem> {
         if self.members(&group.rows) == record.members {
             self.head(group)?;
             self.all(group, Class::Resume, None);
             return Ok(());
         }
-        let problem = Problem::new("row.group_changed_midway", "rows of this group changed while its invoice was being made")
-            .advise("undo the edit and run again; or delete the draft in Stripe and ask for a new try with `rowbill rows retry`");
-        self.all(group, Class::NeedsReview, Some(problem));
+        let problem = Problem::new(MIDWAY, "rows of this group changed while its invoice was being made").advise(
+            "undo the edit and run again; or delete the draft in Stripe and ask for a new try: rowbill rows retry NAME KEY",
+        );
+        self.all(group, Class::NeedsReview, Some(problem.clone()));
+        record.state = RowState::NeedsReview;
+        record.problem = Some(problem);
+        self.touched.push(record);
         Ok(())
     }
 
@@ -197,6 +208,12 @@ impl Planner<'_> {
     fn fresh(&mut self, group: &mut GroupPlan, own: Option<&str>) -> Result<(), Problem> {
         let spooled = self.read(&group.rows)?;
         self.head(group)?;
+        if self.scope.only_new && own.is_none() {
+            let members = self.members(&group.rows);
+            let record =
+                RowRecord { members, state: RowState::There, ..blank(self.connection, &spooled[0].key, self.scope) };
+            self.touched.push(record);
+        }
         if let Some(problem) = self.bad_rows(group, &spooled, own) {
             group.problem = Some(problem);
             return Ok(());
@@ -207,7 +224,7 @@ impl Planner<'_> {
             return Ok(());
         }
         for row in &spooled {
-            match (&row.item, row.prepared.as_ref().and_then(|prepared| amount_of(&prepared.params))) {
+            match (&row.item, row.prepared.as_ref().and_then(|prepared| foreseen(&prepared.params))) {
                 (Some(item), _) => {
                     if let (Some(currency), Some(amount)) = (&item.currency, item.amount) {
                         group.amounts.add(currency, amount);
@@ -218,12 +235,6 @@ impl Planner<'_> {
             }
         }
         if self.scope.only_new {
-            let record = RowRecord {
-                members: self.members(&group.rows),
-                state: RowState::There,
-                ..blank(self.connection, &spooled[0].key, self.scope)
-            };
-            self.touched.push(record);
             self.all(group, Class::AlreadyDone, None);
         }
         Ok(())
@@ -299,6 +310,16 @@ pub fn asked_about(members: &[Digest]) -> Option<&[Digest]> {
 fn is_made(record: &RowRecord) -> bool {
     matches!(record.state, RowState::Done | RowState::There)
         || record.problem.as_ref().is_some_and(|problem| problem.code == "row.joined_after_invoice")
+}
+
+/// The code of a group whose rows changed while its invoice was being made.
+const MIDWAY: &str = "row.group_changed_midway";
+
+/// Operations of it are under way: also of one that waits for its rows to be as they were.
+fn is_open(record: &RowRecord) -> bool {
+    record.state == RowState::Sending
+        || (record.state == RowState::NeedsReview
+            && record.problem.as_ref().is_some_and(|problem| problem.code == MIDWAY))
 }
 
 fn is_retry(record: &RowRecord) -> bool {

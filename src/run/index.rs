@@ -49,11 +49,16 @@ pub struct Entry {
 /// What the rows with one key came to.
 #[derive(Debug, Default)]
 pub struct Doubles {
-    /// Rows that fail, each with the numbers of the others.
-    pub failed: HashMap<u32, Vec<u32>>,
+    /// Rows that fail, each with the place of its key in `keys`.
+    pub failed: HashMap<u32, usize>,
+    /// The first few rows of each key that several rows have, and how many there are.
+    pub keys: Vec<(Vec<u32>, usize)>,
     /// How many more rows stand behind the one that counts.
     pub followers: HashMap<Digest, u64>,
 }
+
+/// So many rows with one key are named in a message.
+const NAMED: usize = 6;
 
 /// Finds rows with the same id and applies the rule. The entries keep their order.
 pub fn duplicates(entries: &mut [Entry], rule: Duplicates) -> Doubles {
@@ -98,11 +103,12 @@ fn resolve(entries: &mut [Entry], same: &[u32], rule: Duplicates, doubles: &mut 
             doubles.followers.insert(entries[first as usize].id, wanted.len() as u64 - 1);
         }
         Duplicates::Fail | Duplicates::Same => {
-            let numbers: Vec<u32> = wanted.iter().map(|at| entries[*at as usize].number).collect();
+            let numbers = wanted.iter().take(NAMED).map(|at| entries[*at as usize].number).collect();
+            doubles.keys.push((numbers, wanted.len()));
             for at in &wanted {
                 let entry = &mut entries[*at as usize];
                 entry.class = Class::Failed;
-                doubles.failed.insert(entry.number, numbers.iter().copied().filter(|n| *n != entry.number).collect());
+                doubles.failed.insert(entry.number, doubles.keys.len() - 1);
             }
         }
     }

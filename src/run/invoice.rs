@@ -8,9 +8,9 @@ use rowbill_connector::{Call, Param, Problem, Receipt, SendError};
 use super::customer::{Customers, NoCustomer, with_op};
 use super::drive::{Driven, Driver, Operation, object_ref};
 use super::lines::{GroupTask, Line, item_step};
+use super::records::group_digest;
 use super::report::{Amounts, Fate};
 use super::row::Settled;
-use super::records::prepared_digest;
 use crate::config::{Connection, Finish, Invoice};
 use crate::ledger::{Change, OperationRecord, RowId, RowRecord, RowState};
 use crate::mapping::identity::{Digest, Owner};
@@ -58,7 +58,11 @@ struct Course<'a> {
 
 impl Course<'_> {
     async fn run(&mut self) -> Step<Settled> {
-        let draft = self.stored("create_invoice").await?;
+        let mut draft = self.stored("create_invoice").await?;
+        if self.retry && self.is_gone(draft.as_ref()).await {
+            self.start_over().await?;
+            draft = self.stored("create_invoice").await?;
+        }
         if let Some(State::Done { object }) = draft.as_ref().map(|draft| &draft.state) {
             match self.of.driver.line.target.get(object).await {
                 Ok(receipt) => self.earlier = Some(receipt),
@@ -98,6 +102,34 @@ impl Course<'_> {
         Ok(Ok(Settled { fate: Fate::Done, problem: None, amount: Some(total) }))
     }
 
+    /// Whether the invoice of an earlier try was deleted or voided at the target.
+    async fn is_gone(&self, draft: Option<&OperationRecord>) -> bool {
+        let Some(State::Done { object }) = draft.map(|draft| &draft.state) else { return false };
+        match self.of.driver.line.target.get(object).await {
+            Ok(receipt) => matches!(receipt.status.as_deref(), Some("deleted" | "void")),
+            Err(SendError::Refused(problem)) => problem.code == "stripe.resource_missing",
+            Err(_) => false,
+        }
+    }
+
+    /// A person deleted the draft and asks for another try: its steps are forgotten, and items that it left behind go.
+    async fn start_over(&mut self) -> Result<(), Problem> {
+        let objects = std::mem::take(&mut self.task.record.objects);
+        let fixed = ["create_invoice", "add_lines", "finalize", "send"].map(str::to_owned);
+        let items = objects.iter().filter(|object| object.step.starts_with("item."));
+        for object in items.clone() {
+            // An item that went with its draft cannot be deleted again, and need not be.
+            let _ = self.of.driver.line.target.delete(&object.id).await;
+        }
+        for step in fixed.into_iter().chain(items.map(|object| object.step.clone())) {
+            if let Some(stored) = self.stored(&step).await?.filter(|stored| matches!(stored.state, State::Done { .. }))
+            {
+                self.of.driver.forget(stored).await?;
+            }
+        }
+        self.commit().await
+    }
+
     /// The customer of a draft that is not made yet; a draft that exists has its own.
     async fn customer(&mut self, draft: Option<&OperationRecord>) -> Step<Option<String>> {
         if draft.is_some_and(|draft| matches!(draft.state, State::Intent(_) | State::Done { .. })) {
@@ -106,7 +138,7 @@ impl Course<'_> {
         let Some(name) = self.task.head.as_ref().and_then(|head| head.customer.clone()) else {
             return Ok(Err(Settled::not(Fate::Failed, Problem::new("row.no_customer", "the group names no customer"))));
         };
-        match self.of.customers.id(&name).await? {
+        match self.of.customers.id(&name, self.retry).await? {
             Ok(id) => Ok(Ok(Some(id))),
             Err(no) => self.without_customer(no).await.map(Err),
         }
@@ -136,7 +168,8 @@ impl Course<'_> {
         if let Some(head) = &self.task.head
             && stored.as_ref().is_none_or(|stored| !matches!(stored.state, State::Intent(_) | State::Done { .. }))
         {
-            self.task.record.request = prepared_digest(head);
+            self.task.record.request =
+                group_digest(Some(head), self.task.lines.iter().map(|line| line.prepared.as_ref()));
         }
         let call = Call { operation: "POST /v1/invoices", path: Vec::new(), params: with_op(params, &id.0) };
         let unsure = self.of.connection.when_unsure.unwrap_or(WhenUnsure::Ask);
@@ -358,4 +391,3 @@ impl Course<'_> {
         self.of.driver.ledger.commit(vec![Change::Row(self.task.record.clone())]).await
     }
 }
-

@@ -37,9 +37,12 @@ pub async fn record_failures(
         let mut changes = Vec::new();
         for (entry, known) in chunk.iter().zip(known) {
             let spooled: Spooled = survey.spool.get(entry.spool)?;
-            let Some(problem) = same_key(entry.number, &survey.doubles.failed).or(spooled.problem) else { continue };
+            let Some(problem) = same_key(entry.number, &survey.doubles).or(spooled.problem) else { continue };
             // What was made stays on record as made.
-            if known.as_ref().is_some_and(|known| !known.objects.is_empty() || known.state == RowState::Sending) {
+            let may_change = |known: &RowRecord| {
+                known.objects.is_empty() && matches!(known.state, RowState::Failed | RowState::Deferred)
+            };
+            if !known.as_ref().is_none_or(may_change) {
                 continue;
             }
             let problem = placed(problem, &survey.origin, u64::from(entry.number));
@@ -81,6 +84,10 @@ pub async fn settle_leftovers(
     let owner = engine.owner(connection);
     // A row of this run that is open now has been tried just now.
     for mut row in open.into_iter().filter(|row| !resumed.contains(&row.id.0) && row.run != driver.run) {
+        if connection.action.invoice().is_some() {
+            gone(driver, &mut row).await?;
+            continue;
+        }
         let id = owner.operation(connection.action.name(), &row.key);
         let Some(stored) = ledger.operations(&[id]).await?.pop().flatten() else { continue };
         drive::resume(driver, stored, &mut row).await?;
@@ -88,3 +95,18 @@ pub async fn settle_leftovers(
     Ok(())
 }
 
+/// A group whose rows left the source while its invoice was being made: nobody can tell what it was to be.
+async fn gone(driver: &Driver, row: &mut RowRecord) -> Result<(), Problem> {
+    let invoice = row.objects.iter().find(|object| object.step == "create_invoice");
+    let what = invoice
+        .map_or("its invoice was not made yet".to_owned(), |object| format!("invoice {} stays as it is", object.id));
+    let message =
+        format!("the rows of {} left the source while its invoice was being made; {what}", row.key.join(", "));
+    row.state = RowState::NeedsReview;
+    row.problem = Some(
+        Problem::new("row.group_changed_midway", message)
+            .advise("put the rows back and run again, or delete the draft in Stripe"),
+    );
+    row.at = driver.clock.now();
+    driver.ledger.commit(vec![Change::Row(row.clone())]).await
+}

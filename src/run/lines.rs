@@ -2,12 +2,13 @@
 
 use data_encoding::HEXLOWER;
 
-use super::row::amount_of;
-use super::survey::{Item, Spooled};
+use super::amounts::amount_of;
+use super::items::Item;
+use super::survey::Spooled;
 use crate::ledger::RowRecord;
 use crate::mapping::identity::Digest;
 use crate::mapping::money::Minor;
-use crate::mapping::row::Prepared;
+use crate::mapping::recipe::Prepared;
 
 /// A group to settle.
 pub struct GroupTask {

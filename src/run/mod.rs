@@ -5,6 +5,7 @@
 //! lanes, where [`row`] and [`invoice`] settle them, operation by operation ([`drive`]); [`write_back`] and [`report`]
 //! tell what became of them.
 
+mod amounts;
 pub mod classify;
 pub mod clock;
 mod customer;
@@ -16,6 +17,7 @@ mod groups;
 mod guard;
 mod index;
 mod invoice;
+mod items;
 mod leftovers;
 mod lines;
 mod notes;
@@ -28,11 +30,12 @@ pub mod spool;
 mod survey;
 mod write_back;
 
+pub use amounts::amount_sent;
 pub use clock::Clock;
 pub use engine::{AccountLine, Engine, Progress, Quiet, Stop};
 pub use execute::{Order, plan, run};
 pub use groups::asked_about;
 pub use lines::item_step;
-pub use report::{Amounts, Ending, Fate, Report, RowProblem, Tally, Would};
 pub use reconcile::{is_ours, of_any_age};
 pub use records::prepared_digest;
+pub use report::{Amounts, Ending, Fate, Report, RowProblem, Tally, Would};

@@ -25,11 +25,10 @@ async fn adopt(engine: &Engine, connection: &Connection, run: &str) -> Result<()
     let line = engine.line(connection).map_err(SendError::Halt)?;
     let ledger = engine.ledger().map_err(SendError::Halt)?;
     let same_account = engine.project.connections.iter().filter(|other| other.account == connection.account);
-    let (names, tags): (Vec<&str>, Vec<String>) =
-        same_account.map(|other| (other.name.as_str(), engine.owner(other).tag())).unzip();
+    let names: Vec<&str> = same_account.map(|other| other.name.as_str()).collect();
     let target = line.target.as_ref();
     let found = match ledger.last_sent(&names).await.map_err(SendError::Halt)? {
-        Some(at) => {
+        Some(at) if at <= engine.clock.now() => {
             target.list("customer", &Filter { at_most: Some(1), ..Filter::default() }).await?;
             // The ledger's times are ours, the objects' are the target's: a clock that is ahead must not hide anything.
             let since = at.min(engine.clock.now()) - MARGIN - ahead(engine, target);
@@ -39,19 +38,21 @@ async fn adopt(engine: &Engine, connection: &Connection, run: &str) -> Result<()
             }
             found
         }
-        // This ledger never sent anything to the account: a lost or new one must not take old rows for new.
-        None => of_any_age(target, engine.clock.now()).await?,
+        // This ledger never sent anything to the account, or by a clock that was ahead: a lost or new one must not take
+        // old rows for new.
+        _ => of_any_age(target, engine.clock.now()).await?,
     };
     let ours: Vec<(OperationId, Receipt)> = found
         .into_iter()
         .filter_map(|receipt| Some((receipt.op.clone()?, receipt)))
-        .filter(|(op, receipt)| is_ours(op, &tags) && receipt.status.as_deref() != Some("deleted"))
+        // Also those of connections that are not configured now: they may come back.
+        .filter(|(_, receipt)| receipt.status.as_deref() != Some("deleted"))
         .collect();
     let ids: Vec<OperationId> = ours.iter().map(|(op, _)| op.clone()).collect();
     let stored = ledger.operations(&ids).await.map_err(SendError::Halt)?;
     let mut changes: BTreeMap<&OperationId, Change> = BTreeMap::new();
     for ((op, receipt), stored) in ours.iter().zip(stored) {
-        if let Some(change) = change(op, receipt, stored, engine.clock.now(), connection, run) {
+        if let Some(change) = change(op, receipt, stored, engine.clock.mark(target), connection, run) {
             changes.insert(op, change);
         }
     }

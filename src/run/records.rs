@@ -8,7 +8,8 @@ use super::survey::Scope;
 use crate::config::Connection;
 use crate::ledger::{Change, RowId, RowRecord, RowState};
 use crate::mapping::identity::{Digest, digest, row_id};
-use crate::mapping::row::{Outcome, Prepared};
+use crate::mapping::recipe::Prepared;
+use crate::mapping::row::Outcome;
 
 /// So many records are committed at once.
 const CHUNK: usize = 500;
@@ -24,6 +25,13 @@ pub fn request_digest(outcome: &Outcome) -> Digest {
 /// The hash of a prepared request.
 pub fn prepared_digest(prepared: &Prepared) -> Digest {
     digest(&[&serde_json::to_vec(prepared).unwrap_or_default()])
+}
+
+/// The hash of what is to be sent for a group: the invoice and its lines, in the order of the source.
+pub fn group_digest<'a>(head: Option<&'a Prepared>, lines: impl Iterator<Item = Option<&'a Prepared>>) -> Digest {
+    let each = std::iter::once(head).chain(lines).map(|prepared| prepared.map(prepared_digest).unwrap_or_default());
+    let hashes: Vec<Digest> = each.collect();
+    digest(&hashes.iter().map(<[u8; 16]>::as_slice).collect::<Vec<_>>())
 }
 
 /// A record to fill in.
@@ -46,27 +54,15 @@ pub fn blank(connection: &Connection, key: &[String], scope: &Scope<'_>) -> RowR
 }
 
 /// Writes down what needs no request: rows that are there, and edits that do not matter.
-pub async fn record(
-    engine: &Engine,
-    scope: &Scope<'_>,
-    connection: &Connection,
-    touched: Vec<RowRecord>,
-    there: &mut Spool,
-) -> Result<(), Problem> {
-    let mut rows: Vec<RowRecord> = touched;
+pub async fn record(engine: &Engine, touched: &mut Spool) -> Result<(), Problem> {
     let mut offset = 0;
-    while rows.len() >= CHUNK || offset < there.length() {
-        while rows.len() < CHUNK && offset < there.length() {
-            let (key, content, request): (Vec<String>, Digest, Digest) = there.get(offset)?;
-            offset = there.after(offset)?;
-            rows.push(RowRecord { content, request, state: RowState::There, ..blank(connection, &key, scope) });
+    while offset < touched.length() {
+        let mut changes = Vec::with_capacity(CHUNK);
+        while changes.len() < CHUNK && offset < touched.length() {
+            changes.push(Change::Row(touched.get(offset)?));
+            offset = touched.after(offset)?;
         }
-        let rest = rows.split_off(rows.len().min(CHUNK));
-        let chunk = std::mem::replace(&mut rows, rest);
-        engine.ledger()?.commit(chunk.into_iter().map(Change::Row).collect()).await?;
+        engine.ledger()?.commit(changes).await?;
     }
-    if rows.is_empty() {
-        return Ok(());
-    }
-    engine.ledger()?.commit(rows.into_iter().map(Change::Row).collect()).await
+    Ok(())
 }

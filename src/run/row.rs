@@ -1,21 +1,22 @@
 //! Settles one row: a customer or an invoice item.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
-use rowbill_connector::{Call, Catalog, Param, Problem, Receipt};
+use rowbill_connector::{Call, Catalog, Param, Problem};
 
+use super::amounts::{amount_of, amount_sent, billed, differs};
 use super::customer::{Customers, NoCustomer, with_op};
 use super::differences::{differences, emptied};
 use super::drive::{Driven, Driver, Operation, object_ref};
-use super::index::Class;
+use super::index::{Class, Doubles};
 use super::report::Fate;
 use super::survey::Spooled;
 use crate::config::{Action, Connection, OnChange};
 use crate::ledger::{Change, OperationRecord, RowRecord, RowState};
 use crate::mapping::identity::Owner;
 use crate::mapping::money::Minor;
-use crate::mapping::row::Prepared;
+use crate::mapping::recipe::Prepared;
 use crate::protocol::{State, WhenUnsure};
 
 /// What the target calls the update of a customer.
@@ -112,7 +113,7 @@ impl Rows<'_> {
         }
         let mut params = prepared.params.clone();
         if let (Some(name), false) = (&prepared.customer, under_way) {
-            match self.customers.id(name).await? {
+            match self.customers.id(name, task.record.asked_again()).await? {
                 Ok(id) => drop(params.shift_insert(0, "customer".to_owned(), Param::Text(id))),
                 Err(no) => return self.without_customer(task, no).await,
             }
@@ -277,8 +278,9 @@ impl Rows<'_> {
     }
 
     async fn cannot_clear(&self, mut task: RowTask, name: &str) -> Result<Settled, Problem> {
-        let problem = Problem::new("row.cannot_clear", format!("`{name}` is empty now, and Stripe cannot clear it by an update"))
-            .advise("clear it in Stripe by hand, then `rowbill rows accept NAME KEY`; or fill in the cell again");
+        let problem =
+            Problem::new("row.cannot_clear", format!("`{name}` is empty now, and Stripe cannot clear it by an update"))
+                .advise("clear it in Stripe by hand, then `rowbill rows accept NAME KEY`; or fill in the cell again");
         task.record.state = RowState::NeedsReview;
         task.record.problem = Some(problem.clone());
         task.record.members = vec![task.spooled.content, task.spooled.request];
@@ -336,21 +338,6 @@ impl Prepared {
     }
 }
 
-/// The amount of an item's parameters, where the row alone says it.
-pub fn amount_of(params: &IndexMap<String, Param>) -> Option<Minor> {
-    let (Param::Int(amount), Param::Text(currency)) = (params.get("amount")?, params.get("currency")?) else {
-        return None;
-    };
-    Some(Minor { amount: *amount, currency: currency.clone() })
-}
-
-/// The amount in an item's bytes, as they were sent.
-pub fn amount_sent(body: &[u8]) -> Option<Minor> {
-    let field =
-        |name: &str| form_urlencoded::parse(body).find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-    Some(Minor { amount: field("amount")?.parse().ok()?, currency: field("currency")? })
-}
-
 /// The problem of a group in two currencies.
 pub fn mixed(currencies: &BTreeSet<String>) -> Problem {
     let codes: Vec<String> = currencies.iter().map(|code| code.to_uppercase()).collect();
@@ -358,33 +345,13 @@ pub fn mixed(currencies: &BTreeSet<String>) -> Problem {
     Problem::new("row.mixed_currencies", message).advise("put the currency's column into group_by")
 }
 
-fn billed(receipt: &Receipt, is_money: bool) -> Option<Minor> {
-    let (amount, currency) = (receipt.amount?, receipt.currency.clone()?);
-    is_money.then_some(Minor { amount, currency })
-}
-
-/// What the target made must be what was asked for.
-fn differs(receipt: &Receipt, expected: Option<&Minor>) -> Option<Problem> {
-    let expected = expected?;
-    let same = receipt.amount.is_none_or(|amount| amount == expected.amount)
-        && receipt.currency.as_ref().is_none_or(|currency| *currency == expected.currency);
-    (!same).then(|| {
-        let message = format!(
-            "{} is over {} {}, but the row says {} {}",
-            receipt.id,
-            receipt.amount.unwrap_or_default(),
-            receipt.currency.as_deref().unwrap_or_default(),
-            expected.amount,
-            expected.currency
-        );
-        Problem::new("row.check_amount", message).advise("look at the object in Stripe (amounts are in minor units)")
-    })
-}
-
-/// Rows that fail because others have their key.
-pub fn same_key(number: u32, doubles: &HashMap<u32, Vec<u32>>) -> Option<Problem> {
-    let others: Vec<String> = doubles.get(&number)?.iter().map(u32::to_string).collect();
-    let message = format!("row {number} has the same key as row {}", others.join(", "));
+/// The problem of a row whose key others have as well.
+pub fn same_key(number: u32, doubles: &Doubles) -> Option<Problem> {
+    let (first, count) = &doubles.keys[*doubles.failed.get(&number)?];
+    let others: Vec<String> = first.iter().filter(|other| **other != number).map(u32::to_string).collect();
+    let more = count - 1 - others.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let message = format!("row {number} has the same key as row {}{more}", others.join(", "));
     Some(
         Problem::new("row.same_key", message).advise(
             "remove the rows that are too many, add a column to `key:`, or say `duplicates: first | last | same`",

@@ -23,7 +23,7 @@ use super::survey::{Scope, Spooled, Survey};
 use crate::config::{Action, Connection};
 use crate::ledger::RowId;
 use crate::mapping::identity::Owner;
-use crate::mapping::row::CustomerName;
+use crate::mapping::recipe::CustomerName;
 
 /// So many lanes; the account's rate limit is what slows them.
 const LANES: usize = 32;
@@ -60,11 +60,17 @@ impl Sending<'_> {
             |entry: &Entry| matches!(entry.class, Class::Create | Class::Update | Class::Resume) || asks(entry);
         let mut wanted: Vec<u32> = (0..u32::try_from(survey.entries.len()).unwrap_or(u32::MAX)).collect();
         wanted.retain(|at| is_wanted(&survey.entries[*at as usize]) && !survey.entries[*at as usize].follower);
+        // A question to a person is not a send, and so not limited.
+        let (questions, mut wanted): (Vec<u32>, Vec<u32>) =
+            wanted.into_iter().partition(|at| asks(&survey.entries[*at as usize]));
         for at in wanted.split_off(most(limit).min(wanted.len())) {
             let entry = survey.entries[at as usize];
             let spooled: Spooled = survey.spool.get(entry.spool)?;
-            self.count(beyond_limit(), &spooled.key, &[entry.number])?;
+            let followers = survey.doubles.followers.get(&entry.id).copied().unwrap_or(0);
+            let numbers = vec![entry.number; 1 + usize::try_from(followers).unwrap_or(0)];
+            self.count(beyond_limit(), &spooled.key, &numbers)?;
         }
+        wanted.extend(questions);
         self.engine.progress.start(wanted.len() as u64);
         let Survey { spool, doubles, entries, .. } = survey;
         self.lanes(async |lanes| {
@@ -81,20 +87,22 @@ impl Sending<'_> {
 
     /// Sends groups.
     pub async fn groups(&self, survey: &mut Survey, limit: Option<u64>) -> Result<(), Problem> {
-        let is_wanted = |group: &&GroupPlan| matches!(group.class, Class::Create | Class::Resume);
-        let mut wanted: Vec<GroupPlan> = survey.groups.iter().filter(is_wanted).cloned().collect();
-        for group in wanted.split_off(most(limit).min(wanted.len())) {
+        let mut wanted: Vec<usize> = (0..survey.groups.len()).collect();
+        wanted.retain(|at| matches!(survey.groups[*at].class, Class::Create | Class::Resume));
+        for at in wanted.split_off(most(limit).min(wanted.len())) {
+            let group = &survey.groups[at];
             let numbers: Vec<u32> = group.rows.iter().map(|at| survey.entries[*at as usize].number).collect();
             let spooled: Spooled = survey.spool.get(survey.entries[group.rows[0] as usize].spool)?;
             self.count(beyond_limit(), &spooled.key, &numbers)?;
         }
-        self.engine.progress.start(wanted.iter().map(|group| group.rows.len() as u64).sum());
-        let Survey { spool, entries, .. } = survey;
+        self.engine.progress.start(wanted.iter().map(|at| survey.groups[*at].rows.len() as u64).sum());
+        let Survey { spool, entries, groups, .. } = survey;
         self.lanes(async |lanes| {
             for chunk in wanted.chunks(CHUNK) {
-                let ids: Vec<RowId> = chunk.iter().map(|group| RowId(group.id)).collect();
+                let ids: Vec<RowId> = chunk.iter().map(|at| RowId(groups[*at].id)).collect();
                 let records = self.driver.ledger.rows(&self.connection.name, &ids).await?;
-                for (group, record) in chunk.iter().zip(records) {
+                for (at, record) in chunk.iter().zip(records) {
+                    let group = &groups[*at];
                     let (task, lane) = self.group_task(group, record, entries, spool)?;
                     let numbers = group.rows.iter().map(|at| entries[*at as usize].number).collect();
                     lanes.send(lane, Task::Group(Box::new(task), numbers)).await;
@@ -155,7 +163,7 @@ impl Sending<'_> {
     /// Runs the lanes while `feed` gives them work. The first error of a lane stops them all.
     async fn lanes(&self, feed: impl AsyncFnOnce(&Lanes) -> Result<(), Problem>) -> Result<(), Problem> {
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..LANES).map(|_| mpsc::channel(4)).unzip();
-        let customers = Customers::new(self.driver, self.owner);
+        let customers = Customers::new(self.driver, self.owner, &self.engine.project);
         let failed: Mutex<Option<Problem>> = Mutex::new(None);
         let work = join_all(receivers.into_iter().map(|receiver| self.lane(receiver, &customers, &failed)));
         let lanes = Lanes { senders };
@@ -187,7 +195,8 @@ impl Sending<'_> {
         let idle = self.idle();
         match task {
             Task::Row(task) => {
-                let (connection, driver, owner, catalog) = (self.connection, self.driver, self.owner, self.engine.catalog);
+                let (connection, driver, owner, catalog) =
+                    (self.connection, self.driver, self.owner, self.engine.catalog);
                 let rows = Rows { connection, driver, owner, customers, catalog };
                 let (key, number, count) = (task.spooled.key.clone(), task.number, 1 + task.followers);
                 let settled = match (idle, task.class) {

@@ -9,12 +9,15 @@ use super::classify::{Now, classify};
 use super::engine::Engine;
 use super::groups::{self, GroupPlan};
 use super::index::{Class, Doubles, Entry, duplicates};
-use super::records::{record, request_digest};
+use super::items::{Item, item_class, item_of};
+use super::records::{blank, record, request_digest};
 use super::spool::{NOWHERE, Spool};
 use crate::config::{Action, Connection, OnChange};
 use crate::ledger::{RowId, RowRecord, RowState};
+use crate::mapping::binding::Binding;
 use crate::mapping::identity::{Digest, row_id};
-use crate::mapping::row::{Binding, Mapped, Outcome, Prepared};
+use crate::mapping::recipe::Prepared;
+use crate::mapping::row::{Mapped, Outcome};
 use crate::protocol::Time;
 
 /// So many rows are looked up at once.
@@ -39,19 +42,6 @@ pub struct Spooled {
     pub problem: Option<Problem>,
     /// Of a row whose item another connection made: the item, and the invoice that it is on.
     pub item: Option<Item>,
-}
-
-/// An invoice item that another connection made.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Item {
-    /// Its id at the target.
-    pub id: String,
-    /// Minor units.
-    pub amount: Option<i64>,
-    /// Lower-case currency code.
-    pub currency: Option<String>,
-    /// The invoice that it is on already.
-    pub bound: Option<String>,
 }
 
 /// A reading of a source, classified.
@@ -81,16 +71,20 @@ pub async fn survey(
     let mut reading = source.read().await.map_err(one)?;
     let binding = Binding::new(&connection.recipe, &reading.header, engine.zone())?;
     let items = items_binding(engine, connection, &reading.header)?;
+    let only = scope.only.map(|key| match connection.action.invoice() {
+        Some(invoice) => binding.typed_group(key, &invoice.group_by),
+        None => binding.typed_key(key),
+    });
     let mut surveyor = Surveyor {
         engine,
         connection,
         scope,
+        only,
         items,
         entries: Vec::new(),
         spool: Spool::new().map_err(one)?,
         heads: HashSet::new(),
-        touched: Vec::new(),
-        there: Spool::new().map_err(one)?,
+        touched: Spool::new().map_err(one)?,
     };
     while let Some(batch) = futures::StreamExt::next(&mut reading.batches).await {
         let rows = batch.map_err(one)?;
@@ -99,7 +93,11 @@ pub async fn survey(
         }
         engine.progress.read(surveyor.entries.len() as u64);
     }
-    let Surveyor { mut entries, mut spool, touched, mut there, .. } = surveyor;
+    if surveyor.only.is_some() && surveyor.entries.is_empty() {
+        let problem = Problem::new("run.no_such_row", "no row of the source has this key; nothing was sent");
+        return Err(vec![problem.advise("write the key as the source has it; several columns as one CSV record")]);
+    }
+    let Surveyor { mut entries, mut spool, mut touched, .. } = surveyor;
     let mut survey = if connection.action.invoice().is_some() {
         let groups = groups::plan(engine, connection, scope, &mut entries, &mut spool).await.map_err(one)?;
         Survey { entries, spool, doubles: Doubles::default(), groups, binding, origin: String::new() }
@@ -110,7 +108,7 @@ pub async fn survey(
     survey.origin = reading.header.origin.to_string();
     // Only now: a source that turns out to be broken off must leave no trace.
     if !scope.dry {
-        record(engine, scope, connection, touched, &mut there).await.map_err(one)?;
+        record(engine, &mut touched).await.map_err(one)?;
     }
     Ok(survey)
 }
@@ -133,12 +131,14 @@ struct Surveyor<'a> {
     engine: &'a Engine,
     connection: &'a Connection,
     scope: &'a Scope<'a>,
+    /// The one key that is asked for, as it is compared.
+    only: Option<Vec<String>>,
     items: Option<(&'a Connection, Binding)>,
     entries: Vec<Entry>,
     spool: Spool,
     heads: HashSet<Digest>,
-    touched: Vec<RowRecord>,
-    there: Spool,
+    /// Records that are written once the source is known to be whole.
+    touched: Spool,
 }
 
 fn items_binding<'a>(
@@ -170,7 +170,7 @@ impl Surveyor<'_> {
         let ids: Vec<RowId> = mapped.iter().map(|mapped| RowId(id_of(mapped))).collect();
         let records = self.records(&self.connection.name, &ids).await?;
         for (((mapped, row), id), record) in mapped.into_iter().zip(rows).zip(ids).zip(records) {
-            if self.scope.only.is_some_and(|only| only != mapped.key) {
+            if self.only.as_ref().is_some_and(|only| *only != mapped.key) {
                 continue;
             }
             let spooled = self.row(binding, row, mapped, record.as_ref())?;
@@ -192,12 +192,19 @@ impl Surveyor<'_> {
         if class == Class::NeedsReview && accepted(record, request) {
             (class, problem) = (Class::Update, None);
         }
-        if class == Class::Create && self.scope.only_new {
-            class = Class::AlreadyDone;
-            self.there.push(&(&mapped.key, mapped.content, request))?;
+        if self.scope.only_new && record.is_none() && matches!(class, Class::Create | Class::Failed) {
+            // A row that is there and cannot be mapped yet is there all the same; it is told as failed this once.
+            if class == Class::Create {
+                class = Class::AlreadyDone;
+            }
+            if mapped.key.iter().all(|part| !part.is_empty()) {
+                let state = RowState::There;
+                let (content, blank) = (mapped.content, blank(self.connection, &mapped.key, self.scope));
+                self.touched.push(&RowRecord { state, content, request, ..blank })?;
+            }
         }
         if let Some(record) = record.filter(|_| class == Class::AlreadyDone && !self.scope.only_new) {
-            self.touch(record, mapped.content, request);
+            self.touch(record, mapped.content, request)?;
         }
         let keep = !matches!(class, Class::AlreadyDone | Class::Skipped | Class::WouldDiffer);
         let writes = !self.connection.write_back.columns.is_empty();
@@ -232,12 +239,20 @@ impl Surveyor<'_> {
 
     /// A done row whose cells changed in a way that does not matter: remembered, so that a later change of the mapping
     /// is not taken for an edit; and a row whose edit was undone is no longer a question.
-    fn touch(&mut self, record: &RowRecord, content: Digest, request: Digest) {
-        let is_edit_undone = record.state != RowState::Done && !record.objects.is_empty() && record.request == request;
+    fn touch(&mut self, record: &RowRecord, content: Digest, request: Digest) -> Result<(), Problem> {
+        let is_about_edit = record.problem.as_ref().is_some_and(|problem| {
+            matches!(
+                problem.code.as_str(),
+                "row.changed_after_done" | "row.cannot_clear" | "row.accepted" | "row.retry"
+            ) || (record.state == RowState::Failed && !record.objects.is_empty())
+        });
+        let is_edit_undone = is_about_edit && !record.objects.is_empty() && record.request == request;
         if (record.state == RowState::Done && record.request == request && record.content != content) || is_edit_undone
         {
-            self.touched.push(RowRecord { content, state: RowState::Done, problem: None, ..record.clone() });
+            let settled = RowRecord { content, state: RowState::Done, problem: None, ..record.clone() };
+            self.touched.push(&settled)?;
         }
+        Ok(())
     }
 
     /// Rows that are lines of bills.
@@ -245,7 +260,7 @@ impl Surveyor<'_> {
         let around = self.engine.surroundings();
         for row in rows {
             let mapped = binding.map(&self.connection.recipe, row, &around);
-            if self.scope.only.is_some_and(|only| only != mapped.key) {
+            if self.only.as_ref().is_some_and(|only| *only != mapped.key) {
                 continue;
             }
             let class = match &mapped.outcome {
@@ -275,7 +290,7 @@ impl Surveyor<'_> {
         let records = self.records(&name, &ids).await?;
         for (((mapped, row), id), record) in mapped.into_iter().zip(rows).zip(ids).zip(records) {
             let (key, problem) = binding.group_key(row, self.group_by());
-            if self.scope.only.is_some_and(|only| only != key) {
+            if self.only.as_ref().is_some_and(|only| *only != key) {
                 continue;
             }
             let now =
@@ -333,32 +348,6 @@ impl Surveyor<'_> {
     }
 }
 
-/// What the state of a row's item means for its invoice.
-fn item_class(class: Class, why: Option<Problem>, items: &str) -> (Class, Option<Problem>) {
-    let waits = |what: &str, why: Option<Problem>| {
-        let detail = why.map(|problem| format!(": {}", problem.message)).unwrap_or_default();
-        let problem = Problem::new("row.item_waits", format!("its item {what}{detail}"));
-        (Class::Deferred, Some(problem.advise(format!("it is taken up by itself once `{items}` has settled it"))))
-    };
-    match class {
-        Class::AlreadyDone | Class::WouldDiffer => (Class::Create, None),
-        Class::Skipped => (Class::Skipped, None),
-        Class::Failed => waits("failed", why),
-        Class::NeedsReview => waits("needs a person", why),
-        _ => waits("is not made yet", why),
-    }
-}
-
-fn item_of(record: &RowRecord) -> Option<Item> {
-    let object = record.objects.iter().find(|object| object.step == "add_invoice_item")?;
-    Some(Item {
-        id: object.id.clone(),
-        amount: object.amount,
-        currency: object.currency.clone(),
-        bound: record.bound.clone(),
-    })
-}
-
 /// A person accepted exactly this edit, and it is to be sent.
 fn accepted(record: Option<&RowRecord>, request: Digest) -> bool {
     record.is_some_and(|record| {
@@ -375,4 +364,3 @@ fn id_of(mapped: &Mapped) -> Digest {
         row_id(&mapped.key)
     }
 }
-
