@@ -14,6 +14,7 @@ mod kills;
 mod ledger;
 mod mistakes;
 mod output;
+mod review;
 mod rows;
 mod signals;
 mod sources;

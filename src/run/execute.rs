@@ -136,13 +136,18 @@ async fn scope<'a>(
 /// A run is the first until one has read its source to the end and kept its report.
 async fn is_first(engine: &Engine, connection: &Connection) -> Result<bool, Problem> {
     let Some(ledger) = &engine.ledger else { return Ok(true) };
-    let known = RowFilter { states: Vec::new(), after: None, limit: 1 };
-    if !ledger.list_rows(&connection.name, &known).await?.is_empty() {
+    let runs = ledger.runs(Some(&connection.name), HISTORY).await?;
+    if runs.iter().any(|run| run.finished.is_some() && counts_as_first(&run.report)) {
         return Ok(false);
     }
-    let runs = ledger.runs(Some(&connection.name), 1000).await?;
-    Ok(!runs.iter().any(|run| run.finished.is_some() && counts_as_first(&run.report)))
+    // A history that goes back further than is looked at: rows tell that there was a first run.
+    let known = RowFilter { states: Vec::new(), after: None, limit: 1 };
+    let is_whole = u32::try_from(runs.len()).is_ok_and(|count| count < HISTORY);
+    Ok(is_whole || ledger.list_rows(&connection.name, &known).await?.is_empty())
 }
+
+/// So many runs are looked at for the first one.
+const HISTORY: u32 = 1000;
 
 /// A run that was refused, or looked at one row, has not read what was there.
 fn counts_as_first(report: &str) -> bool {

@@ -85,6 +85,11 @@ pub fn duplicates(entries: &mut [Entry], rule: Duplicates) -> Doubles {
 fn resolve(entries: &mut [Entry], same: &[u32], rule: Duplicates, doubles: &mut Doubles) {
     let wanted: Vec<u32> = same.iter().copied().filter(|at| entries[*at as usize].class != Class::Skipped).collect();
     let [first, .., last] = wanted[..] else { return };
+    let any_failed = wanted.iter().any(|at| entries[*at as usize].class == Class::Failed);
+    if rule == Duplicates::Same && any_failed {
+        // What could not be mapped cannot be compared: each of them says why.
+        return;
+    }
     let identical = wanted.iter().all(|at| entries[*at as usize].content == entries[first as usize].content);
     match rule {
         Duplicates::First | Duplicates::Last => {
