@@ -64,7 +64,11 @@ pub async fn plan(
             None => vec![None; ids.len()],
         };
         for (rows, record) in chunk.iter().zip(records) {
-            groups.push(planner.group(rows, record)?);
+            let group = planner.group(rows, record)?;
+            // What is done and asks nothing is told by its entries alone.
+            if group.class != Class::AlreadyDone || !group.row_problems.is_empty() {
+                groups.push(group);
+            }
         }
     }
     if let (false, Some(ledger)) = (scope.dry, &engine.ledger) {
@@ -108,9 +112,28 @@ impl Planner<'_> {
                 let invoice =
                     record.iter().flat_map(|record| &record.objects).find(|object| object.step == "create_invoice");
                 self.fresh(&mut group, invoice.map(|object| object.id.as_str()))?;
+                self.remember(&group, record.as_ref())?;
             }
         }
         Ok(group)
+    }
+
+    /// A group that fails or waits before anything was sent for it is put on record, so that people can look at it.
+    fn remember(&mut self, group: &GroupPlan, record: Option<&RowRecord>) -> Result<(), Problem> {
+        let state = match group.class {
+            Class::Failed => RowState::Failed,
+            Class::Deferred => RowState::Deferred,
+            _ => return Ok(()),
+        };
+        if self.scope.only_new || record.is_some_and(|record| !record.objects.is_empty() || is_retry(record)) {
+            return Ok(());
+        }
+        let first = group.row_problems.iter().min_by_key(|(number, _)| **number).map(|(_, problem)| problem.clone());
+        let key = self.read(&group.rows[..1])?.remove(0).key;
+        let members = self.members(&group.rows);
+        let problem = first.or_else(|| group.problem.clone());
+        self.touched.push(RowRecord { state, problem, members, ..blank(self.connection, &key, self.scope) });
+        Ok(())
     }
 
     /// What the target refused stays refused until a row or the mapping changes; what a person must decide stays with

@@ -58,8 +58,8 @@ impl LedgerPath {
     /// There is no file.
     pub fn missing(&self) -> Problem {
         self.says("ledger.missing", "is not there.").advise(
-            "If there was one, restore a backup of it, or make it again from Stripe with `rowbill ledger rebuild`: without it \
-             rows could be billed twice. If this is a new installation, make one with `rowbill ledger create`.",
+            "If there was one, restore a backup of it. If this is a new installation, make one with `rowbill ledger create`; \
+             the next run takes into it what it finds in Stripe.",
         )
     }
 
