@@ -1,5 +1,6 @@
 //! Stripe's official clients agree with the sandbox, so that what passes against it passes against Stripe.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,7 +14,8 @@ fn program(variable: &str) -> Option<String> {
     if named.is_none() {
         let told = format!("{variable} is not set: `./test` installs the client and sets it");
         assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{told}");
-        eprintln!("SKIPPED: {told}");
+        // Past the harness, which keeps what tests that pass print to itself.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: {told}");
     }
     named
 }
