@@ -313,7 +313,8 @@ impl Course<'_> {
             self.of.driver.line.halt(problem.clone());
         }
         match error {
-            SendError::Refused(problem) => {
+            // Only an invoice that is gone is a question; any other refusal of a look may be another tomorrow.
+            SendError::Refused(problem) if problem.code.ends_with(".resource_missing") => {
                 self.task.record.state = RowState::NeedsReview;
                 self.task.record.problem = Some(Problem { code: "row.check_total".to_owned(), ..problem.clone() });
                 self.commit().await?;
