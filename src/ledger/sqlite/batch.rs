@@ -43,7 +43,6 @@ pub struct Batch {
     operations: BTreeMap<String, Touched<StoredOperation>>,
     states: BTreeMap<String, State>,
     runs: BTreeMap<String, Touched<StoredRun>>,
-    newest: Option<i64>,
     marks: BTreeMap<String, i64>,
 }
 
@@ -146,28 +145,21 @@ impl Batch {
     fn put(&mut self, change: Prepared) {
         match change {
             Prepared::Row(row) => {
-                self.touch(row.at);
                 let key = (row.connection.clone(), row.id.clone());
                 becomes(&mut self.rows, key, After::Put(row));
             }
             Prepared::Operation { is, now, .. } => {
-                self.touch(now.at);
                 let mark = self.marks.entry(now.connection.clone()).or_insert(now.at);
                 *mark = now.at.max(*mark);
                 self.states.insert(now.id.clone(), is);
                 becomes(&mut self.operations, now.id.clone(), After::Put(*now));
             }
             Prepared::Run(run) => {
-                self.touch(run.finished.unwrap_or(run.started).max(run.started));
                 becomes(&mut self.runs, run.id.clone(), After::Put(run));
             }
             Prepared::Forget(key) => becomes(&mut self.rows, key, After::Gone),
             Prepared::Rename { .. } => {}
         }
-    }
-
-    fn touch(&mut self, at: i64) {
-        self.newest = self.newest.max(Some(at));
     }
 
     /// Writes the outcome, and counts it into the summary.
@@ -181,9 +173,6 @@ impl Batch {
         upsert(connection, settle(self.runs, &mut summary.runs).0).await?;
         for (name, at) in self.marks {
             mark::write(connection, &name, at).await?;
-        }
-        if let Some(at) = self.newest {
-            summary.touch(at);
         }
         Ok(())
     }

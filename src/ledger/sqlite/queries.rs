@@ -222,13 +222,13 @@ pub const WRITE_MARK: &str = "INSERT INTO marks (connection, at, checksum) VALUE
 pub const DELETE_MARK: &str = "DELETE FROM marks WHERE connection = $1";
 
 /// The ledger's own record.
-pub const READ_SUMMARY: &str = "SELECT created, last_commit, row_count, row_sum, operation_count, operation_sum, \
+pub const READ_SUMMARY: &str = "SELECT created, row_count, row_sum, operation_count, operation_sum, \
     run_count, run_sum, checksum FROM ledger WHERE id = 1";
 
 /// Makes or replaces the ledger's own record.
-pub const WRITE_SUMMARY: &str = "INSERT INTO ledger (id, created, last_commit, row_count, row_sum, operation_count, \
-    operation_sum, run_count, run_sum, checksum) VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8, $9) \
-    ON CONFLICT (id) DO UPDATE SET created = excluded.created, last_commit = excluded.last_commit, \
+pub const WRITE_SUMMARY: &str = "INSERT INTO ledger (id, created, row_count, row_sum, operation_count, \
+    operation_sum, run_count, run_sum, checksum) VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8) \
+    ON CONFLICT (id) DO UPDATE SET created = excluded.created, \
     row_count = excluded.row_count, row_sum = excluded.row_sum, operation_count = excluded.operation_count, \
     operation_sum = excluded.operation_sum, run_count = excluded.run_count, run_sum = excluded.run_sum, \
     checksum = excluded.checksum";

@@ -20,7 +20,7 @@ const VERSION: i64 = 1;
 const MIGRATIONS: [&[(&str, &str)]; 1] = [&[
     (
         "ledger",
-        "CREATE TABLE ledger (id INTEGER NOT NULL PRIMARY KEY, created INTEGER NOT NULL, last_commit INTEGER NOT NULL, \
+        "CREATE TABLE ledger (id INTEGER NOT NULL PRIMARY KEY, created INTEGER NOT NULL, \
          row_count INTEGER NOT NULL, row_sum INTEGER NOT NULL, operation_count INTEGER NOT NULL, \
          operation_sum INTEGER NOT NULL, run_count INTEGER NOT NULL, run_sum INTEGER NOT NULL, \
          checksum INTEGER NOT NULL) STRICT",

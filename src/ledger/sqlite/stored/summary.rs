@@ -1,4 +1,4 @@
-//! The ledger's own record: when it was written last, and what must be in it.
+//! The ledger's own record: when it was made, and what must be in it.
 
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
@@ -36,8 +36,6 @@ impl Tally {
 pub struct Summary {
     /// When the ledger was made (seconds, UTC).
     pub created: i64,
-    /// When something was last written into it (seconds, UTC).
-    pub last_commit: i64,
     /// All rows.
     pub rows: Tally,
     /// All operations.
@@ -49,12 +47,7 @@ pub struct Summary {
 impl Summary {
     /// Of a ledger with nothing in it.
     pub fn new(now: i64) -> Self {
-        Self { created: now, last_commit: now, ..Self::default() }
-    }
-
-    /// The time of the last commit never moves back, whatever clock a record comes from.
-    pub fn touch(&mut self, at: i64) {
-        self.last_commit = self.last_commit.max(at);
+        Self { created: now, ..Self::default() }
     }
 
     /// Takes the columns, and refuses them if their checksum does not fit.
@@ -70,14 +63,8 @@ impl Summary {
     fn read(columns: &SqliteRow) -> Result<(Self, i64), sqlx::Error> {
         let tally =
             |at: usize| Ok::<_, sqlx::Error>(Tally { count: columns.try_get(at)?, sum: columns.try_get(at + 1)? });
-        let summary = Self {
-            created: columns.try_get(0)?,
-            last_commit: columns.try_get(1)?,
-            rows: tally(2)?,
-            operations: tally(4)?,
-            runs: tally(6)?,
-        };
-        Ok((summary, columns.try_get(8)?))
+        let summary = Self { created: columns.try_get(0)?, rows: tally(1)?, operations: tally(3)?, runs: tally(5)? };
+        Ok((summary, columns.try_get(7)?))
     }
 
     /// Binds the columns and their checksum.
@@ -85,10 +72,9 @@ impl Summary {
         self.numbers().into_iter().fold(query, Bound::bind).bind(self.computed())
     }
 
-    fn numbers(&self) -> [i64; 8] {
+    fn numbers(&self) -> [i64; 7] {
         [
             self.created,
-            self.last_commit,
             self.rows.count,
             self.rows.sum,
             self.operations.count,
