@@ -2,12 +2,14 @@
 //!
 //! A [`Source`] gives [`Row`]s and takes [`Mark`]s back. A [`Target`] turns a [`Call`] into the exact bytes of a
 //! [`Request`], sends them, and can look up what an earlier request has made. Everything a person reads is a
-//! [`Problem`]. A [`Catalog`] says, as data, which operations a target has and which parameters they take.
+//! [`Problem`]. A [`Catalog`] says, as data, which operations a target has and which parameters they take. A [`Channel`]
+//! tells people when something changes, and a [`Pinger`] tells a monitor that runs begin and end.
 //!
-//! Reading order: [`row`], [`source`], [`problem`], [`catalog`], [`target`].
+//! Reading order: [`row`], [`source`], [`problem`], [`catalog`], [`target`], [`notice`].
 #![deny(missing_docs)]
 
 pub mod catalog;
+pub mod notice;
 pub mod problem;
 pub mod row;
 pub mod source;
@@ -16,6 +18,7 @@ pub mod suite;
 pub mod target;
 
 pub use catalog::{Catalog, Currency, Operation, Param, Schema};
+pub use notice::{Channel, Notice, Pinger, Signal};
 pub use problem::{Place, Problem};
 pub use row::{Cell, Header, Row};
 pub use source::{Layout, Mark, Reading, RowBatches, Source, SourceInfo, Written};
