@@ -8,14 +8,14 @@ const ERRORS: [&str; 10] =
     ["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#ERROR!", "#SPILL!", "Loading..."];
 
 /// A cell of an unformatted answer.
-pub(crate) fn cell(value: Value) -> Cell {
+pub(crate) fn cell(value: &Value) -> Cell {
     match value {
         Value::Null => Cell::Empty,
-        Value::Bool(value) => Cell::Bool(value),
-        Value::Number(number) => Cell::Number(decimal(&number)),
+        Value::Bool(value) => Cell::Bool(*value),
+        Value::Number(number) => Cell::Number(decimal(number)),
         Value::String(text) if text.is_empty() => Cell::Empty,
-        Value::String(text) if ERRORS.contains(&text.as_str()) => Cell::Error(text),
-        Value::String(text) => Cell::Text(text),
+        Value::String(text) if ERRORS.contains(&text.as_str()) => Cell::Error(text.clone()),
+        Value::String(text) => Cell::Text(text.clone()),
         other => Cell::Text(other.to_string()),
     }
 }
@@ -41,7 +41,7 @@ mod tests {
     use super::cell;
 
     fn of(json: &str) -> Cell {
-        cell(from_str::<Value>(json).unwrap())
+        cell(&from_str::<Value>(json).unwrap())
     }
 
     #[test]

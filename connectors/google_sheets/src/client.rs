@@ -30,7 +30,7 @@ pub(crate) struct Facts {
 }
 
 /// One spreadsheet as one login sees it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Client {
     pub(crate) config: SheetsConfig,
     login: Login,
@@ -42,10 +42,21 @@ impl Client {
         Self { config, login, budget }
     }
 
+    /// The account that asks.
+    pub(crate) fn email(&self) -> &str {
+        self.login.email()
+    }
+
+    /// Waits for room for one more read.
+    pub(crate) async fn room(&self) {
+        self.budget.take(Kind::Read).await;
+    }
+
     /// Time zone and sheets.
     pub(crate) async fn facts(&self) -> Result<Facts, Problem> {
         let mut tries = Backoff::new();
         loop {
+            self.room().await;
             match self.facts_once().await {
                 Ok(facts) => return Ok(facts),
                 Err(failure) => tries.wait(failure).await?,
@@ -55,17 +66,24 @@ impl Client {
 
     /// The cells of several ranges, seen at one moment.
     pub(crate) async fn values(&self, ranges: &[String]) -> Result<Vec<Values>, Problem> {
+        self.room().await;
+        self.values_with_room(ranges).await
+    }
+
+    /// The same for who has room already: it is asked at once.
+    pub(crate) async fn values_with_room(&self, ranges: &[String]) -> Result<Vec<Values>, Problem> {
         let mut tries = Backoff::new();
         loop {
             match self.values_once(ranges).await {
                 Ok(values) => return Ok(values),
                 Err(failure) => tries.wait(failure).await?,
             }
+            self.room().await;
         }
     }
 
     async fn facts_once(&self) -> Result<Facts, Failure> {
-        let hub = self.hub(Kind::Read).await?;
+        let hub = self.hub().await?;
         let mut seen = Seen::default();
         let call = hub.spreadsheets().get(&self.config.spreadsheet).param("fields", FIELDS);
         let answer = timeout(TIMEOUT, call.add_scope(Scope::SpreadsheetReadonly).delegate(&mut seen).doit()).await;
@@ -74,7 +92,7 @@ impl Client {
     }
 
     async fn values_once(&self, ranges: &[String]) -> Result<Vec<Values>, Failure> {
-        let hub = self.hub(Kind::Read).await?;
+        let hub = self.hub().await?;
         let mut seen = Seen::default();
         let mut call = hub.spreadsheets().values_batch_get(&self.config.spreadsheet);
         for range in ranges {
@@ -95,7 +113,8 @@ impl Client {
 
     /// Writes ranges as they are, once: before another try the rows must be looked up again.
     pub(crate) async fn update_once(&self, data: Vec<ValueRange>) -> Result<(), Failure> {
-        let hub = self.hub(Kind::Write).await?;
+        self.budget.take(Kind::Write).await;
+        let hub = self.hub().await?;
         let mut seen = Seen::default();
         let request = BatchUpdateValuesRequest {
             data: Some(data),
@@ -107,9 +126,8 @@ impl Client {
         self.answer(Kind::Write, answer.ok(), &seen).await.map(drop)
     }
 
-    /// The client's calls, once there is room for one in the budget.
-    async fn hub(&self, kind: Kind) -> Result<Sheets<Connector>, Failure> {
-        self.budget.take(kind).await;
+    /// The client's calls. Whoever makes one has room for it in the budget.
+    async fn hub(&self) -> Result<Sheets<Connector>, Failure> {
         let tokens = self.login.tokens().await.map_err(Failure::last)?;
         let mut hub = Sheets::new(self.login.client(), tokens);
         if let Some(base) = &self.config.api_base {
@@ -140,7 +158,7 @@ impl Client {
     }
 
     fn failure(&self, error: &Error, seen: &Seen) -> Failure {
-        let (config, email) = (&self.config, self.login.email());
+        let (config, email) = (&self.config, self.email());
         let Some(status) = seen.status else {
             return self.no_status(error);
         };
@@ -166,7 +184,7 @@ impl Client {
         match error {
             Error::MissingToken(inner) => match inner.downcast_ref::<yup_oauth2::Error>() {
                 Some(yup_oauth2::Error::AuthError(said)) if !is_passing(said.error.as_str()) => {
-                    Failure::last(problems::login_refused(config, self.login.email(), &said.to_string()))
+                    Failure::last(problems::login_refused(config, self.email(), &said.to_string()))
                 }
                 Some(yup_oauth2::Error::JSONError(_)) | None => {
                     Failure::again(problems::unavailable(config, "the answer to the login could not be read"))

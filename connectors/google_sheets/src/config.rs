@@ -1,5 +1,7 @@
 //! What a Google Sheets source needs to know.
 
+use std::time::Duration;
+
 /// A sheet of a spreadsheet, and what may be done with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SheetsConfig {
@@ -11,4 +13,7 @@ pub struct SheetsConfig {
     pub api_base: Option<String>,
     /// Whether marks are written back. Without it no token that could write is ever asked for.
     pub write: bool,
+    /// How old an answer may be that a reading uses again, counted from when its request was made. With zero every
+    /// reading is a look at the sheet that begins after it was called for.
+    pub max_age: Duration,
 }

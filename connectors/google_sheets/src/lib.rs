@@ -1,8 +1,9 @@
 //! Rows from a Google sheet, and marks back into it.
 //!
 //! A [`Login`] is a service account, shared by all sheets that it reads; a [`Budget`] is the quota that all requests of
-//! the process share. A [`SheetsSource`] asks through a [`client`] that waits for the budget and tries again, turns
-//! the answer into rows ([`reader`], [`cell`]), and writes marks where their keys stand now ([`writer`]).
+//! the process share; a [`Pool`] makes one request of the readings of one spreadsheet that begin together. A
+//! [`SheetsSource`] asks through a [`client`] that waits for the budget and tries again, turns the answer into rows
+//! ([`reader`], [`cell`]), and writes marks where their keys stand now ([`writer`]), unless all stood there already.
 #![deny(missing_docs)]
 // A problem ends a reading: its size is paid once, and boxing it would only burden the contract.
 #![allow(clippy::result_large_err)]
@@ -15,6 +16,7 @@ mod config;
 #[cfg(feature = "fake")]
 pub mod fake;
 mod login;
+mod pool;
 mod problems;
 mod reader;
 mod retry;
@@ -24,4 +26,5 @@ mod writer;
 pub use budget::Budget;
 pub use config::SheetsConfig;
 pub use login::Login;
+pub use pool::Pool;
 pub use source::SheetsSource;

@@ -67,12 +67,20 @@ pub(crate) fn login_refused(config: &SheetsConfig, email: &str, said: &str) -> P
 }
 
 pub(crate) fn forbidden(config: &SheetsConfig, email: &str, said: &str) -> Problem {
-    let role = if config.write { "Editor" } else { "Viewer" };
     Problem::new("source.forbidden", format!("Google lets {email} not do this: {said}"))
-        .advise(format!(
-            "Share the spreadsheet with {email} as {role}, and enable the Google Sheets API in its project"
-        ))
+        .advise(share(config, email))
         .at(place(config))
+}
+
+fn share(config: &SheetsConfig, email: &str) -> String {
+    let role = if config.write { "Editor" } else { "Viewer" };
+    format!("Share the spreadsheet with {email} as {role}, and enable the Google Sheets API in its project")
+}
+
+/// A problem of a request that was made for several sources, as it concerns this one.
+pub(crate) fn shared(config: &SheetsConfig, email: &str, problem: Problem) -> Problem {
+    let problem = problem.at(place(config));
+    if problem.code == "source.forbidden" { problem.advise(share(config, email)) } else { problem }
 }
 
 pub(crate) fn not_found(config: &SheetsConfig, email: &str, said: &str) -> Problem {
@@ -109,6 +117,11 @@ pub(crate) fn refused(config: &SheetsConfig, said: &str) -> Problem {
     Problem::new("source.refused", format!("Google Sheets refused the request: {said}"))
         .advise("Compare `spreadsheet` and `sheet` with the spreadsheet")
         .at(place(config))
+}
+
+/// Whether Google did not understand what was asked for: trying again does not help, asking otherwise may.
+pub(crate) fn is_refusal(problem: &Problem) -> bool {
+    problem.code == "source.refused"
 }
 
 pub(crate) fn empty(config: &SheetsConfig) -> Problem {

@@ -7,40 +7,39 @@ use rowbill_connector::{Cell, Header, Problem, Reading, Row};
 use serde_json::Value;
 
 use crate::cell::cell;
-use crate::client::{Facts, Values};
+use crate::pool::Answer;
 use crate::{SheetsConfig, problems};
 
 /// Rows in one batch.
 const BATCH: usize = 1000;
 
 /// The header row as texts.
-pub(crate) fn names(row: Vec<Value>) -> Vec<String> {
-    row.into_iter().map(|value| cell(value).text().to_owned()).collect()
+pub(crate) fn names(row: &[Value]) -> Vec<String> {
+    row.iter().map(|value| cell(value).text().to_owned()).collect()
 }
 
-/// The whole sheet as a reading.
-pub(crate) fn reading(config: &SheetsConfig, facts: Facts, values: Values) -> Result<Reading, Problem> {
+/// The whole sheet as a reading. Others may read the same answer.
+pub(crate) fn reading(config: &SheetsConfig, answer: Arc<Answer>) -> Result<Reading, Problem> {
     // A row may be longer than the header: such a cell stands in a column without a name.
-    let width = values.iter().map(Vec::len).max().unwrap_or_default();
-    let mut values = values.into_iter();
-    let mut names = values.next().map(names).unwrap_or_default();
+    let width = answer.values.iter().map(Vec::len).max().unwrap_or_default();
+    let mut names = answer.values.first().map(|row| names(row)).unwrap_or_default();
     if names.iter().all(|name| name.trim().is_empty()) {
         return Err(problems::empty(config));
     }
     names.resize(width, String::new());
     let header = Header {
         names,
-        zone: facts.zone,
+        zone: answer.zone.clone(),
         origin: Arc::from(problems::origin(config)),
         sheet: Some(config.sheet.clone()),
     };
-    let rows = (2..).zip(values).filter_map(move |(number, values)| row(number, values, width));
+    let rows = (2..).zip(1..answer.values.len()).filter_map(move |(number, at)| row(number, &answer.values[at], width));
     Ok(Reading { header: Arc::new(header), batches: stream::iter(rows).chunks(BATCH).map(Ok).boxed() })
 }
 
 /// A row with a cell for each header; nothing when it is blank.
-fn row(number: u64, values: Vec<Value>, width: usize) -> Option<Row> {
-    let mut cells: Vec<Cell> = values.into_iter().map(cell).collect();
+fn row(number: u64, values: &[Value], width: usize) -> Option<Row> {
+    let mut cells: Vec<Cell> = values.iter().map(cell).collect();
     if cells.iter().all(Cell::is_blank) {
         return None;
     }

@@ -1,6 +1,7 @@
 //! Writes marks to the rows whose keys they are for, wherever those rows stand now.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use google_sheets4::api::ValueRange;
 use rowbill_connector::{Layout, Mark, Problem, Written};
@@ -9,6 +10,7 @@ use serde_json::Value;
 use crate::a1::{self, Block};
 use crate::cell::cell;
 use crate::client::{Client, Values};
+use crate::pool::{Answer, Spreadsheet};
 use crate::reader::names;
 use crate::retry::Backoff;
 use crate::{SheetsConfig, problems};
@@ -16,9 +18,23 @@ use crate::{SheetsConfig, problems};
 /// How often columns may turn out to have moved between two looks.
 const LOOKS: usize = 3;
 
+/// What there is to say of the marks when all of them stood where they belong when the sheet was read: nothing has to be
+/// written, and nothing to be looked up. Nothing when one did not, or its row is not at its number.
+pub(crate) fn in_place(config: &SheetsConfig, answer: &Answer, layout: &Layout, marks: &[Mark]) -> Option<Written> {
+    let places = locate(config, &names(answer.values.first()?), layout).ok()?;
+    let columns = places.iter().map(|&at| Column { rows: Arc::clone(&answer.values), at });
+    let view = View::new(&places, columns, layout);
+    if !marks.iter().all(|mark| view.is_at_its_number(mark)) {
+        return None;
+    }
+    let (changes, written) = view.compare(marks);
+    changes.is_empty().then_some(written)
+}
+
 /// Looks the rows up and writes what differs, in one request. `known` is where the headers were last seen.
 pub(crate) async fn write(
     client: &Client,
+    spreadsheet: &Spreadsheet,
     layout: &Layout,
     marks: &[Mark],
     mut known: Option<Vec<String>>,
@@ -30,7 +46,7 @@ pub(crate) async fn write(
         if changes.is_empty() {
             return Ok(written);
         }
-        match client.update_once(ranges(&client.config, changes)).await {
+        match spreadsheet.update_once(client, ranges(&client.config, changes)).await {
             Ok(()) => return Ok(written),
             // By the time of another try the rows may have moved.
             Err(failure) => tries.wait(failure).await?,
@@ -40,9 +56,15 @@ pub(crate) async fn write(
 
 /// Key and write-back columns as they are now.
 struct View {
-    keys: Vec<Values>,
+    keys: Vec<Column>,
     /// Where each write-back column is, and what stands in it.
-    columns: Vec<(usize, Values)>,
+    columns: Vec<(usize, Column)>,
+}
+
+/// A column of cells: one of a whole sheet's, or the only one.
+struct Column {
+    rows: Arc<Values>,
+    at: usize,
 }
 
 /// What is to be written: by row and column.
@@ -57,13 +79,12 @@ async fn look(client: &Client, layout: &Layout, known: &mut Option<Vec<String>>)
         };
         let places = expected.clone().unwrap_or_default();
         let mut answer = client.values(&requested(config, &places)).await?.into_iter();
-        let header = names(answer.next().and_then(|rows| rows.into_iter().next()).unwrap_or_default());
+        let header = answer.next().and_then(|rows| rows.first().map(|row| names(row))).unwrap_or_default();
         let now = locate(config, &header, layout)?;
         *known = Some(header);
         if expected.as_ref() == Some(&now) {
-            let keys = answer.by_ref().take(layout.key.len()).collect();
-            let columns = now.into_iter().skip(layout.key.len()).zip(answer).collect();
-            return Ok(View { keys, columns });
+            let columns = answer.map(|rows| Column { rows: Arc::new(rows), at: 0 });
+            return Ok(View::new(&now, columns, layout));
         }
     }
     Err(problems::columns_move(config))
@@ -90,19 +111,29 @@ fn locate(config: &SheetsConfig, header: &[String], layout: &Layout) -> Result<V
 }
 
 impl View {
+    /// The layout's columns and their places, in its order.
+    fn new(places: &[usize], mut columns: impl Iterator<Item = Column>, layout: &Layout) -> Self {
+        let keys = columns.by_ref().take(layout.key.len()).collect();
+        Self { keys, columns: places.iter().copied().skip(layout.key.len()).zip(columns).collect() }
+    }
+
+    fn is_at_its_number(&self, mark: &Mark) -> bool {
+        let row = usize::try_from(mark.number).ok().and_then(|number| number.checked_sub(1));
+        row.is_some_and(|row| self.key(row) == trimmed(&mark.key))
+    }
+
     fn compare(&self, marks: &[Mark]) -> (Changes, Written) {
         let rows = self.rows_by_key();
         let (mut changes, mut written) = (Changes::new(), Written::default());
         for mark in marks {
-            let key: Vec<&str> = mark.key.iter().map(|text| text.trim()).collect();
-            let Some(Some(row)) = rows.get(&key.iter().map(ToString::to_string).collect::<Vec<_>>()) else {
+            let Some(Some(row)) = rows.get(&trimmed(&mark.key)) else {
                 written.missing += 1;
                 continue;
             };
             written.rows += 1;
-            for ((column, values), wanted) in self.columns.iter().zip(&mark.values) {
-                if text(values, *row) != *wanted {
-                    changes.insert((*row as u64 + 1, *column), wanted.clone());
+            for ((place, column), wanted) in self.columns.iter().zip(&mark.values) {
+                if column.text(*row) != *wanted {
+                    changes.insert((*row as u64 + 1, *place), wanted.clone());
                 }
             }
         }
@@ -111,20 +142,29 @@ impl View {
 
     /// At which place each key stands; `None` when it stands at several.
     fn rows_by_key(&self) -> HashMap<Vec<String>, Option<usize>> {
-        let last = self.keys.iter().map(Vec::len).max().unwrap_or_default();
+        let last = self.keys.iter().map(|column| column.rows.len()).max().unwrap_or_default();
         let mut rows = HashMap::with_capacity(last);
         for row in 1..last {
-            let key: Vec<String> = self.keys.iter().map(|column| text(column, row).trim().to_owned()).collect();
-            rows.entry(key).and_modify(|place| *place = None).or_insert(Some(row));
+            rows.entry(self.key(row)).and_modify(|place| *place = None).or_insert(Some(row));
         }
         rows
     }
+
+    fn key(&self, row: usize) -> Vec<String> {
+        self.keys.iter().map(|column| column.text(row).trim().to_owned()).collect()
+    }
 }
 
-/// The text of a cell of a column that was asked for alone.
-fn text(column: &Values, row: usize) -> String {
-    let value = column.get(row).and_then(|cells| cells.first());
-    value.map_or_else(String::new, |value| cell(value.clone()).text().to_owned())
+impl Column {
+    /// The text of a cell; Google leaves out empty ones at the ends.
+    fn text(&self, row: usize) -> String {
+        let value = self.rows.get(row).and_then(|cells| cells.get(self.at));
+        value.map_or_else(String::new, |value| cell(value).text().to_owned())
+    }
+}
+
+fn trimmed(key: &[String]) -> Vec<String> {
+    key.iter().map(|text| text.trim().to_owned()).collect()
 }
 
 /// Neighbouring cells in one range: first along the row, then rows of the same columns.
@@ -169,7 +209,8 @@ mod tests {
 
     #[test]
     fn neighbours_are_written_together() {
-        let config = SheetsConfig { spreadsheet: "x".into(), sheet: "O".into(), api_base: None, write: true };
+        let max_age = std::time::Duration::ZERO;
+        let config = SheetsConfig { spreadsheet: "x".into(), sheet: "O".into(), api_base: None, write: true, max_age };
         let cells = [(2, 3), (2, 4), (3, 3), (3, 4), (4, 3), (6, 3), (2, 9), (3, 9), (5, 9)];
         let changes = cells.into_iter().map(|place| (place, format!("{place:?}"))).collect();
         let ranges = ranges(&config, changes);

@@ -6,7 +6,7 @@ use futures::{StreamExt, stream};
 use rowbill_connector::suite::source::all;
 use rowbill_connector::{Cell, Layout, Mark, Problem, Source, Written};
 use rowbill_google_sheets::fake::{EMAIL, FakeSheets, Fault, SPREADSHEET};
-use rowbill_google_sheets::{Budget, Login, SheetsConfig, SheetsSource};
+use rowbill_google_sheets::{Budget, Login, Pool, SheetsConfig, SheetsSource};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -21,9 +21,12 @@ fn start(write: bool) -> (FakeSheets, SheetsSource, TempDir) {
 
 fn source(fake: &FakeSheets, directory: &TempDir, sheet: &str, write: bool) -> SheetsSource {
     let login = Login::open(&fake.login_file(directory.path()), "login.json").unwrap();
-    let api_base = Some(fake.url().to_owned());
-    let config = SheetsConfig { spreadsheet: SPREADSHEET.into(), sheet: sheet.into(), api_base, write };
-    SheetsSource::new(config, &login, &Budget::new()).unwrap()
+    SheetsSource::new(config(fake.url(), sheet, write), &login, &Budget::new(), &Pool::new()).unwrap()
+}
+
+fn config(base: &str, sheet: &str, write: bool) -> SheetsConfig {
+    let (spreadsheet, api_base) = (SPREADSHEET.into(), Some(base.to_owned()));
+    SheetsConfig { spreadsheet, sheet: sheet.into(), api_base, write, max_age: Duration::ZERO }
 }
 
 fn rows(cells: Value) -> Vec<Vec<Value>> {
@@ -130,9 +133,7 @@ async fn a_login_that_google_does_not_know_is_refused_at_once() {
     let text = std::fs::read_to_string(&path).unwrap().replace(EMAIL, "nobody@example.org");
     std::fs::write(&path, text).unwrap();
     let login = Login::open(&path, "login.json").unwrap();
-    let api_base = Some(fake.url().to_owned());
-    let config = SheetsConfig { spreadsheet: SPREADSHEET.into(), sheet: "Orders".into(), api_base, write: false };
-    let source = SheetsSource::new(config, &login, &Budget::new()).unwrap();
+    let source = SheetsSource::new(config(fake.url(), "Orders", false), &login, &Budget::new(), &Pool::new()).unwrap();
     let problem = source.check().await.unwrap_err();
     assert_eq!(problem.code, "source.login_refused");
     assert!(problem.message.contains("account not found"), "{}", problem.message);
@@ -250,9 +251,8 @@ async fn bad_settings_are_refused_before_anything_is_sent() {
     let path = fake.login_file(directory.path());
     let login = Login::open(&path, "login.json").unwrap();
     let refused = |spreadsheet: &str, base: &str| {
-        let api_base = Some(base.to_owned());
-        let config = SheetsConfig { spreadsheet: spreadsheet.into(), sheet: "O".into(), api_base, write: false };
-        SheetsSource::new(config, &login, &Budget::new()).unwrap_err()
+        let config = SheetsConfig { spreadsheet: spreadsheet.into(), ..config(base, "O", false) };
+        SheetsSource::new(config, &login, &Budget::new(), &Pool::new()).unwrap_err()
     };
     let address = refused("https://docs.google.com/spreadsheets/d/1AbC/edit#gid=0", fake.url());
     assert_eq!(address.code, "source.spreadsheet_invalid");

@@ -1,10 +1,12 @@
 //! The behaviour of every source, shown by a sheet of the fake.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use rowbill_connector::Source;
 use rowbill_connector::suite::source::{Harness, passes};
 use rowbill_google_sheets::fake::{FakeSheets, Fault, SPREADSHEET};
-use rowbill_google_sheets::{Budget, Login, SheetsConfig, SheetsSource};
+use rowbill_google_sheets::{Budget, Login, Pool, SheetsConfig, SheetsSource};
 use serde_json::Value;
 
 struct Sheet {
@@ -23,8 +25,9 @@ impl Sheet {
             sheet: "Bob's orders".into(),
             api_base: Some(fake.url().into()),
             write: true,
+            max_age: Duration::ZERO,
         };
-        let source = SheetsSource::new(config, &login, &Budget::new()).unwrap();
+        let source = SheetsSource::new(config, &login, &Budget::new(), &Pool::new()).unwrap();
         Self { fake, source, _login: directory }
     }
 }
