@@ -11,7 +11,6 @@ use super::mapping_file::elements;
 use super::source::SourceKind;
 use super::yaml::{At, Node};
 use crate::mapping::recipe::CustomerExpr;
-use crate::schedule::Trigger;
 use crate::suggest::did_you_mean;
 
 /// What is there, though it may be wrong: nobody is to be told that it is not there.
@@ -150,9 +149,7 @@ impl Checker<'_> {
     }
 
     fn after(&mut self, connection: &Connection, files: &[(&str, &File, &Node)]) {
-        let Some(Trigger::After { names, .. }) = connection.schedule.as_ref().map(|schedule| &schedule.trigger) else {
-            return;
-        };
+        let names = connection.after();
         let known: Vec<&str> = files.iter().map(|(name, ..)| *name).filter(|name| *name != connection.name).collect();
         let node = self.node.get("schedule").and_then(|schedule| schedule.get("after"));
         for (name, at) in names.iter().zip(node.map(elements).unwrap_or_default().iter().map(|node| node.at)) {
@@ -166,7 +163,8 @@ impl Checker<'_> {
 
 /// Connections that wait for each other would never run.
 fn cycles(project: &Project, files: &[(&str, &File, &Node)], problems: &mut Vec<Problem>) {
-    let graph: BTreeMap<&str, Vec<&str>> = project.connections.iter().map(|c| (c.name.as_str(), after(c))).collect();
+    let graph: BTreeMap<&str, Vec<&str>> =
+        project.connections.iter().map(|c| (c.name.as_str(), c.after().iter().map(String::as_str).collect())).collect();
     let mut told = BTreeSet::new();
     for start in graph.keys() {
         let Some(path) = path_back(start, &graph) else { continue };
@@ -180,14 +178,6 @@ fn cycles(project: &Project, files: &[(&str, &File, &Node)], problems: &mut Vec<
         let problem =
             Problem::new("config.after_cycle", format!("these run after each other: {} → {start}", path.join(" → ")));
         problems.push(file.place(at, problem.advise("give one of them another schedule")));
-    }
-}
-
-/// The connections that this one runs after.
-pub fn after(connection: &Connection) -> Vec<&str> {
-    match connection.schedule.as_ref().map(|schedule| &schedule.trigger) {
-        Some(Trigger::After { names, .. }) => names.iter().map(String::as_str).collect(),
-        _ => Vec::new(),
     }
 }
 

@@ -47,6 +47,13 @@ pub struct Connection {
     pub tests: Vec<MappingTest>,
 }
 
+impl Connection {
+    /// The connections that it runs after.
+    pub fn after(&self) -> &[String] {
+        self.schedule.as_ref().map(Schedule::after).unwrap_or_default()
+    }
+}
+
 /// What a connection makes.
 #[derive(Debug)]
 pub enum Action {

@@ -8,7 +8,7 @@ use super::mapping_file::{elements, texts};
 use super::settings::zone_advice;
 use super::shape::parse_duration;
 use super::yaml::Node;
-use crate::schedule::{Schedule, Trigger, parse_cron, parse_days, parse_time};
+use crate::schedule::{Days, Schedule, Trigger, parse_cron, parse_days, parse_time};
 
 /// Reads a schedule whose shape is right.
 pub fn read(file: &File, node: &Node, problems: &mut Vec<Problem>) -> Option<Schedule> {
@@ -16,7 +16,8 @@ pub fn read(file: &File, node: &Node, problems: &mut Vec<Problem>) -> Option<Sch
     reader.belongs();
     let zone = node.get("timezone").and_then(|zone| reader.zone(zone));
     let catch_up = reader.text("missed") != Some("skip");
-    Some(Schedule { trigger: reader.trigger()?, zone, catch_up })
+    let written = reader.written();
+    Some(Schedule { trigger: reader.trigger()?, zone, catch_up, written })
 }
 
 struct Reader<'a> {
@@ -36,7 +37,12 @@ impl<'a> Reader<'a> {
 
     fn trigger(&mut self) -> Option<Trigger> {
         if let Some(seconds) = self.seconds("every") {
-            return Some(Trigger::Every { seconds, jitter: self.seconds("jitter").unwrap_or(0) });
+            let jitter = self.seconds("jitter").unwrap_or(0);
+            if let Some(at) = self.node.get("jitter").filter(|_| jitter >= seconds) {
+                let message = "the delay of `jitter` is as long as the interval of `every`".to_owned();
+                self.tell(at, "config.schedule", message, "make it shorter than the interval");
+            }
+            return Some(Trigger::Every { seconds, jitter });
         }
         if let Some(cron) = self.node.get("cron") {
             return self.cron(cron);
@@ -50,7 +56,7 @@ impl<'a> Reader<'a> {
 
     fn cron(&mut self, node: &Node) -> Option<Trigger> {
         match parse_cron(node.text()?) {
-            Ok(cron) => Some(Trigger::Cron(Box::new(cron))),
+            Ok(trigger) => Some(trigger),
             Err(reason) => {
                 let message = format!("`{}` is not a cron line: {reason}", node.text()?);
                 self.tell(
@@ -79,14 +85,31 @@ impl<'a> Reader<'a> {
             }
         }
         let days = match self.node.get("days") {
-            None => Vec::new(),
-            Some(days) => parse_days(days.text()?).or_else(|| {
+            None => Days::All,
+            Some(days) => parse_days(days.text()?).map(Days::Week).or_else(|| {
                 let message = format!("`{}` are not days", days.text().unwrap_or_default());
                 self.tell(days, "config.days", message, "write such as mon-fri or mon,thu");
                 None
             })?,
         };
+        times.sort_unstable();
         Some(Trigger::At { times, days })
+    }
+
+    /// The schedule in a line, without what is the default.
+    fn written(&self) -> String {
+        let words = |key: &str| {
+            let texts = texts(self.node.get(key)).join(", ");
+            (!texts.is_empty()).then_some(texts)
+        };
+        let head = ["every", "at", "cron", "after"].into_iter().find_map(|key| Some(format!("{key} {}", words(key)?)));
+        let mut written = head.unwrap_or_default();
+        for (key, before) in [("jitter", "jitter "), ("days", ""), ("within", "within "), ("timezone", "")] {
+            if let Some(text) = words(key) {
+                written = format!("{written} {before}{text}");
+            }
+        }
+        if self.text("when") == Some("finished") { format!("{written}, even when they fail") } else { written }
     }
 
     fn zone(&mut self, node: &Node) -> Option<TimeZone> {

@@ -1,9 +1,25 @@
-//! When a connection is due: the rules of `schedule:`, checked. Pure.
+//! When a connection is due. Pure: what is stored and what time it is go in, what to do comes out.
+//!
+//! [`parse`] reads the forms of `schedule:`; [`clock`] gives the ticks of a schedule; [`Position`] is what is stored of
+//! a connection between two looks; [`decide`] says what is to be done now, and [`ended`] what a run's end leads to.
+
+mod clock;
+mod decide;
+mod ended;
+mod parse;
+mod position;
+#[cfg(test)]
+mod tests;
 
 use croner::Cron;
-use croner::parser::{CronParser, Seconds};
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
+
+pub use clock::{Clock, Passed};
+pub use decide::{Around, Cause, Heard, Seen, Step, decide, wake};
+pub use ended::{Outcome, ended, recover};
+pub use parse::{parse_cron, parse_days, parse_time};
+pub use position::{Position, Retry, Skips};
 
 /// When the daemon runs a connection.
 #[derive(Clone, Debug)]
@@ -14,6 +30,8 @@ pub struct Schedule {
     pub zone: Option<TimeZone>,
     /// Whether a time that passed during downtime is caught up once.
     pub catch_up: bool,
+    /// As it is written, for people: `every 15m`. A schedule that is written otherwise begins anew.
+    pub written: String,
 }
 
 /// What makes a connection due.
@@ -23,17 +41,17 @@ pub enum Trigger {
     Every {
         /// Seconds.
         seconds: u64,
-        /// At most so many seconds of random delay.
+        /// At most so many seconds of delay, different at each tick.
         jitter: u64,
     },
-    /// Clock times on some days.
+    /// Clock times on some days: `at:`, and cron lines that name their hours and minutes.
     At {
-        /// The times.
+        /// The times, in order.
         times: Vec<Time>,
-        /// The days; all of them when empty.
-        days: Vec<Weekday>,
+        /// The days.
+        days: Days,
     },
-    /// Five fields as in crontab.
+    /// A cron line whose minute or hour begins with `*`: every instant whose clock time matches.
     Cron(Box<Cron>),
     /// Other connections.
     After {
@@ -46,56 +64,23 @@ pub enum Trigger {
     },
 }
 
-/// A five-field cron line, or one of `@daily` and the like.
-pub fn parse_cron(text: &str) -> Result<Cron, String> {
-    let text = match text.trim() {
-        "@yearly" | "@annually" => "0 0 1 1 *",
-        "@monthly" => "0 0 1 * *",
-        "@weekly" => "0 0 * * 0",
-        "@daily" | "@midnight" => "0 0 * * *",
-        "@hourly" => "0 * * * *",
-        other => other,
-    };
-    let parser = CronParser::builder().seconds(Seconds::Disallowed).build();
-    parser.parse(text).map_err(|error| error.to_string())
+/// On which days clock times count.
+#[derive(Clone, Debug)]
+pub enum Days {
+    /// On all.
+    All,
+    /// On these days of the week.
+    Week(Vec<Weekday>),
+    /// On those that the last three fields of a cron line name.
+    Dates(Box<Cron>),
 }
 
-/// A clock time, `09:00` or `9:00`.
-pub fn parse_time(text: &str) -> Option<Time> {
-    let (hour, minute) = text.split_once(':')?;
-    let good = (1..=2).contains(&hour.len()) && minute.len() == 2;
-    let parse = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<i8>().ok()).flatten();
-    Time::new(parse(hour)?, parse(minute)?, 0, 0).ok().filter(|_| good)
-}
-
-/// Days of the week: `mon-fri`, `mon,thu`, `sat`.
-pub fn parse_days(text: &str) -> Option<Vec<Weekday>> {
-    let mut days = Vec::new();
-    for part in text.split(',') {
-        match part.trim().split_once('-') {
-            None => days.push(day(part.trim())?),
-            Some((first, last)) => {
-                let (mut at, last) = (day(first.trim())?, day(last.trim())?);
-                days.push(at);
-                while at != last {
-                    at = at.next();
-                    days.push(at);
-                }
-            }
+impl Schedule {
+    /// The connections that it runs after.
+    pub fn after(&self) -> &[String] {
+        match &self.trigger {
+            Trigger::After { names, .. } => names,
+            _ => &[],
         }
     }
-    Some(days)
-}
-
-fn day(name: &str) -> Option<Weekday> {
-    Some(match name.to_lowercase().as_str() {
-        "mon" => Weekday::Monday,
-        "tue" => Weekday::Tuesday,
-        "wed" => Weekday::Wednesday,
-        "thu" => Weekday::Thursday,
-        "fri" => Weekday::Friday,
-        "sat" => Weekday::Saturday,
-        "sun" => Weekday::Sunday,
-        _ => return None,
-    })
 }
