@@ -8,10 +8,10 @@ pub mod sqlite;
 #[cfg(test)]
 mod suite;
 
-use std::path::Path;
-
 use async_trait::async_trait;
 use rowbill_connector::{OperationId, Problem};
+
+use crate::schedule::Position;
 
 pub use record::{Change, Digest, ObjectRef, OperationRecord, RowId, RowRecord, RowState, RunRecord};
 
@@ -24,6 +24,28 @@ pub struct RowFilter {
     pub after: Option<RowId>,
     /// At most so many.
     pub limit: u32,
+}
+
+/// Which runs to list.
+#[derive(Clone, Debug, Default)]
+pub struct RunFilter {
+    /// Only runs of this connection.
+    pub connection: Option<String>,
+    /// Only runs with greater ids, which are later ones.
+    pub after: Option<String>,
+    /// Only runs with smaller ids.
+    pub before: Option<String>,
+    /// The oldest first, instead of the newest.
+    pub oldest_first: bool,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl RunFilter {
+    /// The newest runs of a connection.
+    pub fn newest(connection: &str, limit: u32) -> Self {
+        Self { connection: Some(connection.to_owned()), limit, ..Self::default() }
+    }
 }
 
 /// The ledger. Every error has a code `ledger.…` and stops the run: nothing may be sent that cannot be written down.
@@ -41,8 +63,11 @@ pub trait Ledger: Send + Sync {
     /// Rows of a connection in the order of their ids.
     async fn list_rows(&self, connection: &str, filter: &RowFilter) -> Result<Vec<RowRecord>, Problem>;
 
-    /// The newest runs first; of one connection or of all.
-    async fn runs(&self, connection: Option<&str>, limit: u32) -> Result<Vec<RunRecord>, Problem>;
+    /// Runs in the order of their ids, which is that of their beginnings.
+    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>, Problem>;
+
+    /// Where every connection stands in its schedule, in the order of their names.
+    async fn positions(&self) -> Result<Vec<Position>, Problem>;
 
     /// When an operation of one of these connections was last written (seconds, UTC); none if there never was one.
     /// Rows and runs do not count: they are written without anything having been sent.
@@ -50,7 +75,4 @@ pub trait Ledger: Send + Sync {
 
     /// Reads everything and checks every checksum. The number of records, or the first that does not fit.
     async fn verify(&self) -> Result<u64, Problem>;
-
-    /// Writes a consistent copy into a new file.
-    async fn backup(&self, to: &Path) -> Result<(), Problem>;
 }

@@ -4,6 +4,7 @@ use rowbill_connector::{OperationId, Problem};
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::{State, Time};
+use crate::schedule::Position;
 
 /// A 128-bit content hash (the first half of a SHA-256).
 pub type Digest = [u8; 16];
@@ -119,7 +120,7 @@ pub struct RunRecord {
     pub started: Time,
     /// When it ended; none for a run that was killed.
     pub finished: Option<Time>,
-    /// The report, as JSON; empty until it ends.
+    /// The report, as JSON; until it ends, what is known from its beginning.
     pub report: String,
 }
 
@@ -138,6 +139,10 @@ pub enum Change {
     },
     /// Inserts or replaces a run.
     Run(RunRecord),
+    /// Forgets the run with this id, if there is one.
+    ForgetRun(String),
+    /// Inserts or replaces where a connection stands in its schedule.
+    Position(Position),
     /// Gives the rows and operations of one connection to another name; the new name must have none.
     Rename {
         /// The old name.

@@ -1,11 +1,13 @@
 //! The behaviour of every ledger: each store must pass [`run_suite`].
 
+mod history;
+
 use std::future::Future;
 use std::sync::Arc;
 
 use rowbill_connector::{OperationId, Place, Problem};
 
-use super::{Change, Ledger, ObjectRef, OperationRecord, RowFilter, RowId, RowRecord, RowState, RunRecord};
+use super::{Change, Ledger, ObjectRef, OperationRecord, RowFilter, RowId, RowRecord, RowState, RunFilter, RunRecord};
 use crate::protocol::{Intent, State};
 
 /// Runs every part of the suite, each on a ledger of its own. `make` gives a new, empty one.
@@ -29,6 +31,8 @@ where
     forgets_a_row(&make().await).await;
     marks_what_was_sent(&make().await).await;
     counts_what_is_there(&make().await).await;
+    history::pages_through_runs_and_forgets_some(&make().await).await;
+    history::keeps_positions(&make().await).await;
 }
 
 /// A row with something in every field.
@@ -95,6 +99,10 @@ pub fn run(connection: &str, id: &str) -> RunRecord {
         finished: Some(1_800_000_005),
         report: r#"{"v":1}"#.to_owned(),
     }
+}
+
+fn newest(connection: Option<&str>, limit: u32) -> RunFilter {
+    RunFilter { connection: connection.map(str::to_owned), limit, ..RunFilter::default() }
 }
 
 /// An intent of a generation.
@@ -170,13 +178,13 @@ async fn round_trips_runs(ledger: &impl Ledger) {
         ledger.commit(vec![Change::Run(runs[at].clone())]).await.unwrap();
     }
     runs.reverse();
-    assert_eq!(ledger.runs(None, 10).await.unwrap(), runs);
-    assert_eq!(ledger.runs(None, 2).await.unwrap(), runs[..2]);
-    assert_eq!(ledger.runs(Some("b"), 10).await.unwrap(), [runs[1].clone(), runs[3].clone()]);
-    assert_eq!(ledger.runs(Some("c"), 10).await.unwrap(), []);
+    assert_eq!(ledger.runs(&newest(None, 10)).await.unwrap(), runs);
+    assert_eq!(ledger.runs(&newest(None, 2)).await.unwrap(), runs[..2]);
+    assert_eq!(ledger.runs(&newest(Some("b"), 10)).await.unwrap(), [runs[1].clone(), runs[3].clone()]);
+    assert_eq!(ledger.runs(&newest(Some("c"), 10)).await.unwrap(), []);
     let ended = run("a", "04");
     ledger.commit(vec![Change::Run(ended.clone())]).await.unwrap();
-    assert_eq!(ledger.runs(Some("a"), 1).await.unwrap(), [ended]);
+    assert_eq!(ledger.runs(&newest(Some("a"), 1)).await.unwrap(), [ended]);
 }
 
 async fn answers_in_the_order_asked(ledger: &impl Ledger) {
@@ -229,7 +237,7 @@ async fn writes_all_or_nothing(ledger: &impl Ledger) {
     ];
     assert_eq!(ledger.commit(changes).await.unwrap_err().code, "ledger.conflict");
     assert_eq!(ledger.list_rows("c", &everything()).await.unwrap(), [full_row("c", 1)]);
-    assert_eq!(ledger.runs(None, 10).await.unwrap(), []);
+    assert_eq!(ledger.runs(&newest(None, 10)).await.unwrap(), []);
     assert_eq!(state_of(ledger, "good").await, None);
     ledger.commit(Vec::new()).await.unwrap();
 }
@@ -318,7 +326,7 @@ async fn renames(ledger: &impl Ledger) {
     assert_eq!(renamed, (0..200).chain([201]).map(|id| full_row("new", id)).collect::<Vec<_>>());
     let found = ledger.operations(std::slice::from_ref(&kept.id)).await.unwrap();
     assert_eq!(found, [Some(OperationRecord { connection: "new".to_owned(), ..kept })]);
-    assert_eq!(ledger.runs(Some("new"), 10).await.unwrap(), [run("new", "02"), run("new", "01")]);
+    assert_eq!(ledger.runs(&newest(Some("new"), 10)).await.unwrap(), [run("new", "02"), run("new", "01")]);
     assert_eq!(ledger.rows("other", &[row_id(1)]).await.unwrap(), [Some(full_row("other", 1))]);
     assert_eq!(ledger.verify().await.unwrap(), 206);
 }

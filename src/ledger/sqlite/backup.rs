@@ -10,9 +10,11 @@ use super::problems::LedgerPath;
 use super::{SqliteLedger, connections, file};
 
 impl SqliteLedger {
+    /// Writes a consistent copy into a new file.
+    ///
     /// The copy is made beside its place and gets its name when it is whole, so that half a backup is never taken
     /// for one.
-    pub(super) async fn back_up(&self, to: &Path) -> Result<(), Problem> {
+    pub async fn backup(&self, to: &Path) -> Result<(), Problem> {
         let named = LedgerPath::new(to);
         let place = file::new_place(to, &named)?;
         let draft = file::draft(&place).map_err(|error| named.io(&error))?;

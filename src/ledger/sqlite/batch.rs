@@ -14,8 +14,10 @@ use super::change::{Prepared, RowKey};
 use super::look_up::{CHUNK, Id, by_ids};
 use super::mark;
 use super::problems::{Trouble, conflict};
-use super::queries::{self, OPERATION_STATEMENTS, ROW_STATEMENTS, RUN_STATEMENTS, Statements};
-use super::stored::{Damage, Stored, StoredOperation, StoredRow, StoredRun, StoredState, Summary, Tally};
+use super::queries::{self, OPERATION_STATEMENTS, POSITION_STATEMENTS, ROW_STATEMENTS, RUN_STATEMENTS, Statements};
+use super::stored::{
+    Damage, Stored, StoredOperation, StoredPosition, StoredRow, StoredRun, StoredState, Summary, Tally,
+};
 use crate::protocol::State;
 
 /// A record that the batch is about: its checksum in the ledger, and what it becomes.
@@ -43,6 +45,7 @@ pub struct Batch {
     operations: BTreeMap<String, Touched<StoredOperation>>,
     states: BTreeMap<String, State>,
     runs: BTreeMap<String, Touched<StoredRun>>,
+    positions: BTreeMap<String, Touched<StoredPosition>>,
     marks: BTreeMap<String, i64>,
 }
 
@@ -53,7 +56,7 @@ impl Batch {
         changes: impl Iterator<Item = &'c Prepared>,
     ) -> Result<Self, Trouble> {
         let mut rows: BTreeMap<String, BTreeSet<Vec<u8>>> = BTreeMap::new();
-        let (mut operations, mut runs) = (BTreeSet::new(), BTreeSet::new());
+        let (mut operations, mut runs, mut positions) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for change in changes {
             match change {
                 Prepared::Row(row) => {
@@ -68,6 +71,12 @@ impl Batch {
                 Prepared::Run(run) => {
                     runs.insert(run.id.clone());
                 }
+                Prepared::ForgetRun(id) => {
+                    runs.insert(id.clone());
+                }
+                Prepared::Position(position) => {
+                    positions.insert(position.connection.clone());
+                }
                 Prepared::Rename { .. } => {}
             }
         }
@@ -76,7 +85,8 @@ impl Batch {
             batch.load_rows(connection, &name, ids).await?;
         }
         batch.load_operations(connection, operations).await?;
-        batch.load_runs(connection, runs).await?;
+        load_named(connection, &RUN_STATEMENTS, &mut batch.runs, runs).await?;
+        load_named(connection, &POSITION_STATEMENTS, &mut batch.positions, positions).await?;
         Ok(batch)
     }
 
@@ -104,14 +114,6 @@ impl Batch {
             let state = state.map_err(|column| Damage(format!("the {column} of the operation {id} cannot be read")))?;
             self.operations.insert(id.clone(), Touched::new(Some(columns.try_get(1)?)));
             self.states.insert(id, state);
-            Ok(())
-        })
-        .await
-    }
-
-    async fn load_runs(&mut self, connection: &mut SqliteConnection, ids: BTreeSet<String>) -> Result<(), Trouble> {
-        held(connection, &RUN_STATEMENTS, None, ids, |columns| {
-            self.runs.insert(columns.try_get(0)?, Touched::new(Some(columns.try_get(1)?)));
             Ok(())
         })
         .await
@@ -157,6 +159,10 @@ impl Batch {
             Prepared::Run(run) => {
                 becomes(&mut self.runs, run.id.clone(), After::Put(run));
             }
+            Prepared::ForgetRun(id) => becomes(&mut self.runs, id, After::Gone),
+            Prepared::Position(position) => {
+                becomes(&mut self.positions, position.connection.clone(), After::Put(position));
+            }
             Prepared::Forget(key) => becomes(&mut self.rows, key, After::Gone),
             Prepared::Rename { .. } => {}
         }
@@ -170,12 +176,31 @@ impl Batch {
         }
         upsert(connection, rows).await?;
         upsert(connection, settle(self.operations, &mut summary.operations).0).await?;
-        upsert(connection, settle(self.runs, &mut summary.runs).0).await?;
+        let (runs, gone) = settle(self.runs, &mut summary.runs);
+        for id in gone {
+            sqlx::query(queries::DELETE_RUN).bind(id).execute(&mut *connection).await?;
+        }
+        upsert(connection, runs).await?;
+        upsert(connection, settle(self.positions, &mut summary.positions).0).await?;
         for (name, at) in self.marks {
             mark::write(connection, &name, at).await?;
         }
         Ok(())
     }
+}
+
+/// Reads the checksums of records that have a name of their own.
+async fn load_named<S>(
+    connection: &mut SqliteConnection,
+    statements: &'static Statements,
+    touched: &mut BTreeMap<String, Touched<S>>,
+    names: BTreeSet<String>,
+) -> Result<(), Trouble> {
+    held(connection, statements, None, names, |columns| {
+        touched.insert(columns.try_get(0)?, Touched::new(Some(columns.try_get(1)?)));
+        Ok(())
+    })
+    .await
 }
 
 /// Reads what the ledger holds of records, in chunks.

@@ -1,6 +1,6 @@
 //! A change, ready to be written.
 
-use super::stored::{StoredOperation, StoredRow, StoredRun};
+use super::stored::{StoredOperation, StoredPosition, StoredRow, StoredRun};
 use crate::ledger::Change;
 use crate::protocol::State;
 
@@ -19,6 +19,10 @@ pub enum Prepared {
     },
     /// Inserts or replaces a run.
     Run(StoredRun),
+    /// Forgets a run.
+    ForgetRun(String),
+    /// Inserts or replaces a position.
+    Position(StoredPosition),
     /// Gives everything of a connection to another name.
     Rename {
         /// The old name.
@@ -48,6 +52,8 @@ impl From<Change> for Prepared {
                 Self::Operation { was, is: now.state.clone(), now: Box::new(StoredOperation::new(now)) }
             }
             Change::Run(run) => Self::Run(StoredRun::new(run)),
+            Change::ForgetRun(id) => Self::ForgetRun(id),
+            Change::Position(position) => Self::Position(StoredPosition::new(&position)),
             Change::Rename { from, to } => Self::Rename { from, to },
             Change::ForgetRow { connection, id } => Self::Forget((connection, id.0.to_vec())),
         }

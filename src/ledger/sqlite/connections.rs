@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions, Sqlite, Transaction};
 
 use super::problems::Trouble;
 use super::queries;
-use super::stored::{Damage, Summary};
+use super::stored::{Damage, Summary, Tally};
 
 /// How many look-ups can go on at once.
 const READERS: u32 = 3;
@@ -59,7 +59,11 @@ pub async fn begin_writing(connection: &mut SqliteConnection) -> Result<Transact
 
 /// Reads the ledger's own record; a ledger without one is damaged.
 pub async fn summary(connection: &mut SqliteConnection) -> Result<Summary, Trouble> {
-    let columns = sqlx::query(queries::READ_SUMMARY).fetch_optional(connection).await?;
+    let columns = sqlx::query(queries::READ_SUMMARY).fetch_optional(&mut *connection).await?;
     let columns = columns.ok_or_else(|| Damage("its summary is gone".to_owned()))?;
-    Ok(Summary::from_columns(&columns)?)
+    let summary = Summary::from_columns(&columns)?;
+    let name = queries::POSITION_STATEMENTS.name;
+    let columns = sqlx::query(queries::READ_TALLY).bind(name).fetch_optional(connection).await?;
+    let positions = columns.map_or(Ok(Tally::default()), |columns| Tally::from_columns(name, &columns))?;
+    Ok(Summary { positions, ..summary })
 }

@@ -74,6 +74,14 @@ const RUNS: Table = Table {
     held: "id, checksum",
 };
 
+/// Where the connections stand in their schedules.
+const POSITIONS: Table = Table {
+    name: "positions",
+    key: &["connection"],
+    columns: &["connection", "state", "checksum"],
+    held: "connection, checksum",
+};
+
 /// How many ids one look-up takes.
 pub const LOOK_UP_SIZES: [usize; 4] = [1, 8, 64, 500];
 /// How many records one statement writes.
@@ -105,6 +113,8 @@ pub static ROW_STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements::n
 pub static OPERATION_STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements::new(&OPERATIONS));
 /// The statements for [`RUNS`].
 pub static RUN_STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements::new(&RUNS));
+/// The statements for [`POSITIONS`].
+pub static POSITION_STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements::new(&POSITIONS));
 
 impl Statements {
     fn new(table: &Table) -> Self {
@@ -203,13 +213,31 @@ pub const LIST_ROWS: &str = "SELECT connection, id, key, state, content, request
 /// Forgets one row.
 pub const DELETE_ROW: &str = "DELETE FROM rows WHERE connection = $1 AND id = $2";
 
-/// The newest runs. Their ids sort by time.
-pub const NEWEST_RUNS: &str =
-    "SELECT id, connection, started, finished, report, checksum FROM runs ORDER BY id DESC LIMIT $1";
+/// Forgets one run.
+pub const DELETE_RUN: &str = "DELETE FROM runs WHERE id = $1";
 
-/// The newest runs of one connection.
-pub const NEWEST_RUNS_OF: &str = "SELECT id, connection, started, finished, report, checksum FROM runs \
-    WHERE connection = $1 ORDER BY id DESC LIMIT $2";
+/// Runs between two ids, of all connections or of one, the oldest or the newest first. Their ids sort by time.
+pub const LIST_RUNS: [[&str; 2]; 2] = [
+    [
+        "SELECT id, connection, started, finished, report, checksum FROM runs \
+         WHERE id > $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+        "SELECT id, connection, started, finished, report, checksum FROM runs \
+         WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3",
+    ],
+    [
+        "SELECT id, connection, started, finished, report, checksum FROM runs \
+         WHERE connection = $1 AND id > $2 AND id < $3 ORDER BY id DESC LIMIT $4",
+        "SELECT id, connection, started, finished, report, checksum FROM runs \
+         WHERE connection = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $4",
+    ],
+];
+
+/// The tally of a table that came after the first version.
+pub const READ_TALLY: &str = "SELECT count, sum, checksum FROM tallies WHERE name = $1";
+
+/// Makes or replaces it.
+pub const WRITE_TALLY: &str = "INSERT INTO tallies (name, count, sum, checksum) VALUES ($1, $2, $3, $4) \
+    ON CONFLICT (name) DO UPDATE SET count = excluded.count, sum = excluded.sum, checksum = excluded.checksum";
 
 /// When an operation of a connection was last written.
 pub const READ_MARK: &str = "SELECT at, checksum FROM marks WHERE connection = $1";

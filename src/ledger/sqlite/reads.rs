@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::path::Path;
 
 use async_trait::async_trait;
 use rowbill_connector::{OperationId, Problem};
@@ -15,11 +14,12 @@ use super::change::Prepared;
 use super::look_up::{CHUNK, Id, by_ids};
 use super::problems::Trouble;
 use super::queries;
-use super::stored::{STATES, Stored, StoredOperation, StoredRow, StoredRun, decode, state_name};
-use super::walk::{walk, walk_all};
+use super::stored::{STATES, Stored, StoredOperation, StoredPosition, StoredRow, StoredRun, decode, state_name};
+use super::walk::{read_all, walk, walk_all};
 use super::{SqliteLedger, connections, mark};
-use crate::ledger::{Change, Ledger, OperationRecord, RowFilter, RowId, RowRecord, RunRecord};
+use crate::ledger::{Change, Ledger, OperationRecord, RowFilter, RowId, RowRecord, RunFilter, RunRecord};
 use crate::protocol::State;
+use crate::schedule::Position;
 
 #[async_trait]
 impl Ledger for SqliteLedger {
@@ -73,13 +73,21 @@ impl Ledger for SqliteLedger {
         self.decoded::<StoredRow>(found)
     }
 
-    async fn runs(&self, connection: Option<&str>, limit: u32) -> Result<Vec<RunRecord>, Problem> {
-        let query = match connection {
-            Some(name) => sqlx::query(queries::NEWEST_RUNS_OF).bind(name.to_owned()),
-            None => sqlx::query(queries::NEWEST_RUNS),
-        };
-        let found = query.bind(i64::from(limit)).fetch_all(&mut *self.reader().await?).await;
+    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>, Problem> {
+        let sql = queries::LIST_RUNS[usize::from(filter.connection.is_some())][usize::from(filter.oldest_first)];
+        let query = filter.connection.iter().fold(sqlx::query(sql), |query, name| query.bind(name.clone()));
+        let query = query.bind(filter.after.clone().unwrap_or_default());
+        // Ids are letters and digits: none of them is greater.
+        let query = query.bind(filter.before.clone().unwrap_or_else(|| "~".to_owned()));
+        let found = query.bind(i64::from(filter.limit)).fetch_all(&mut *self.reader().await?).await;
         self.decoded::<StoredRun>(found)
+    }
+
+    async fn positions(&self) -> Result<Vec<Position>, Problem> {
+        let found = read_all::<StoredPosition>(&mut *self.reader().await?).await;
+        let mut found = found.map_err(|trouble| self.path.reading(trouble))?;
+        found.sort_by(|a, b| a.connection.cmp(&b.connection));
+        Ok(found)
     }
 
     async fn last_sent(&self, connections: &[&str]) -> Result<Option<i64>, Problem> {
@@ -97,10 +105,6 @@ impl Ledger for SqliteLedger {
         // What was read stands, however the connection ends.
         let _ = connection.close().await;
         walked
-    }
-
-    async fn backup(&self, to: &Path) -> Result<(), Problem> {
-        self.back_up(to).await
     }
 }
 

@@ -7,8 +7,8 @@ use super::batch::upsert;
 use super::look_up::Id;
 use super::mark;
 use super::problems::{Trouble, rename_taken, rename_unknown};
-use super::queries::{OPERATION_STATEMENTS, ROW_STATEMENTS, Statements};
-use super::stored::{Stored, StoredOperation, StoredRow, StoredRun, Summary, Tally, checked};
+use super::queries::{OPERATION_STATEMENTS, POSITION_STATEMENTS, ROW_STATEMENTS, Statements};
+use super::stored::{Stored, StoredOperation, StoredPosition, StoredRow, StoredRun, Summary, Tally, checked};
 
 /// Renames within the transaction that `connection` is in; the inner error leaves the decision to undo to the caller.
 ///
@@ -31,9 +31,32 @@ pub async fn rename(
     let operation = |operation: StoredOperation| (operation.id.clone(), operation.renamed(to));
     pages(connection, &mut summary.operations, from, String::new(), operation).await?;
     mark::rename(connection, from, to).await?;
+    position(connection, &mut summary.positions, from, to).await?;
     let run = |run: StoredRun| (run.id.clone(), run.renamed(to));
     pages(connection, &mut summary.runs, from, String::new(), run).await?;
     Ok(Ok(()))
+}
+
+/// The new name begins where the old one stood; what it had of its own goes.
+async fn position(connection: &mut SqliteConnection, tally: &mut Tally, from: &str, to: &str) -> Result<(), Trouble> {
+    let mut moved = None;
+    for name in [from, to] {
+        let (sql, _) = POSITION_STATEMENTS.look_up(1);
+        let Some(columns) = sqlx::query(sql).bind(name).fetch_optional(&mut *connection).await? else { continue };
+        let stored = checked::<StoredPosition>(&columns)?;
+        if name == from || moved.is_some() {
+            tally.remove(stored.checksum());
+            sqlx::query(POSITION_STATEMENTS.delete_connection.as_str()).bind(name).execute(&mut *connection).await?;
+        }
+        if name == from {
+            moved = Some(stored.renamed(to));
+        }
+    }
+    if let Some(moved) = moved {
+        tally.add(moved.checksum());
+        upsert(connection, vec![moved]).await?;
+    }
+    Ok(())
 }
 
 async fn has_any(connection: &mut SqliteConnection, name: &str) -> Result<bool, sqlx::Error> {

@@ -11,13 +11,15 @@ use super::stored::Summary;
 const APPLICATION_ID: i64 = 0x5242_4c47;
 
 /// The version that this rowbill writes.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// What leads to each version from the one before: the name and the text of each thing it makes.
 ///
 /// Records lie in the order of their making, and a small index finds them by key: a second look at a file finds its
 /// rows side by side, and a change of state writes few pages. The indexes have names, so that a walk can ask for them.
-const MIGRATIONS: [&[(&str, &str)]; 1] = [&[
+const MIGRATIONS: [&[(&str, &str)]; 2] = [FIRST, SCHEDULES];
+
+const FIRST: &[(&str, &str)] = &[
     (
         "ledger",
         "CREATE TABLE ledger (id INTEGER NOT NULL PRIMARY KEY, created INTEGER NOT NULL, \
@@ -51,7 +53,21 @@ const MIGRATIONS: [&[(&str, &str)]; 1] = [&[
         "marks",
         "CREATE TABLE marks (connection TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT",
     ),
-]];
+];
+
+/// Where connections stand in their schedules, and tallies of what came after the first version.
+const SCHEDULES: &[(&str, &str)] = &[
+    (
+        "positions",
+        "CREATE TABLE positions (connection TEXT NOT NULL, state TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT",
+    ),
+    ("positions_by_key", "CREATE UNIQUE INDEX positions_by_key ON positions (connection)"),
+    (
+        "tallies",
+        "CREATE TABLE tallies (name TEXT NOT NULL PRIMARY KEY, count INTEGER NOT NULL, sum INTEGER NOT NULL, \
+         checksum INTEGER NOT NULL) STRICT",
+    ),
+];
 
 /// Fills an empty file: tables, version, application id and the first summary.
 pub async fn lay_out(connection: &mut SqliteConnection, now: i64) -> Result<(), sqlx::Error> {

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use super::connections::summary;
 use super::problems::Trouble;
-use super::stored::{Damage, Stored, StoredOperation, StoredRow, StoredRun, Summary, Tally, decode};
+use super::stored::{Damage, Stored, StoredOperation, StoredPosition, StoredRow, StoredRun, Summary, Tally, decode};
 
 /// Which tables have been walked through since the ledger was opened.
 #[derive(Default)]
@@ -40,12 +40,24 @@ pub async fn walk_all(connection: &mut SqliteConnection) -> Result<u64, Trouble>
     let rows = through::<StoredRow>(&mut transaction, &summary).await?;
     let operations = through::<StoredOperation>(&mut transaction, &summary).await?;
     let runs = through::<StoredRun>(&mut transaction, &summary).await?;
+    let positions = through::<StoredPosition>(&mut transaction, &summary).await?;
     let found: String = sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(&mut *transaction).await?;
     if found != "ok" {
         return Err(Damage(found.replace('\n', " ")).into());
     }
     transaction.rollback().await?;
-    Ok(rows + operations + runs)
+    Ok(rows + operations + runs + positions)
+}
+
+/// All records of a small table, which must be those that the summary counts.
+pub async fn read_all<S: Stored>(connection: &mut SqliteConnection) -> Result<Vec<S::Record>, Trouble> {
+    let mut transaction = connection.begin().await?;
+    let expected = S::tally(&summary(&mut transaction).await?);
+    let found = sqlx::query(S::statements().all.as_str()).fetch_all(&mut *transaction).await?;
+    let records = found.iter().map(decode::<S>).collect::<Result<_, _>>()?;
+    complete::<S>(&mut transaction, expected).await?;
+    transaction.rollback().await?;
+    Ok(records)
 }
 
 /// Every record fits its checksum, and they are those that the summary counts.

@@ -128,6 +128,10 @@ impl Desk {
             return Ok(outcomes);
         }
         summary.bind(sqlx::query(queries::WRITE_SUMMARY)).execute(&mut *transaction).await?;
+        if summary.positions != self.summary.positions {
+            let query = summary.positions.bind(queries::POSITION_STATEMENTS.name, sqlx::query(queries::WRITE_TALLY));
+            query.execute(&mut *transaction).await?;
+        }
         transaction.commit().await?;
         self.summary = summary;
         Ok(outcomes)

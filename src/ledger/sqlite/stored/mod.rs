@@ -2,6 +2,7 @@
 
 mod checksum;
 mod operation;
+mod position;
 mod row;
 mod run;
 mod summary;
@@ -13,6 +14,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 
 pub use checksum::Checksum;
 pub use operation::{StoredOperation, StoredState};
+pub use position::StoredPosition;
 pub use row::{STATES, StoredRow, state_name};
 pub use run::StoredRun;
 pub use summary::{Summary, Tally};

@@ -1,4 +1,6 @@
 //! The ledger's own record: when it was made, and what must be in it.
+//!
+//! What came after the first version is counted in a table of its own, so that the first one stays as it was made.
 
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
@@ -29,6 +31,28 @@ impl Tally {
         self.count = self.count.wrapping_sub(1);
         self.sum = self.sum.wrapping_sub(checksum);
     }
+
+    /// Takes the columns of a tally that is kept apart, and refuses them if their checksum does not fit.
+    pub fn from_columns(name: &str, columns: &SqliteRow) -> Result<Self, Damage> {
+        let read = || {
+            Ok::<_, sqlx::Error>((Self { count: columns.try_get(0)?, sum: columns.try_get(1)? }, columns.try_get(2)?))
+        };
+        let (tally, checksum): (Self, i64) = read().map_err(|error| Damage(format!("tallies: {error}")))?;
+        if checksum == tally.computed(name) {
+            Ok(tally)
+        } else {
+            Err(Damage(format!("the checksum of the tally of {name} does not fit")))
+        }
+    }
+
+    /// Binds the columns of a tally that is kept apart.
+    pub fn bind<'q>(&self, name: &'static str, query: Bound<'q>) -> Bound<'q> {
+        query.bind(name).bind(self.count).bind(self.sum).bind(self.computed(name))
+    }
+
+    fn computed(&self, name: &str) -> i64 {
+        Checksum::default().text(name).number(self.count).number(self.sum).finish()
+    }
 }
 
 /// The one record of the table `ledger`; written with every commit.
@@ -42,6 +66,8 @@ pub struct Summary {
     pub operations: Tally,
     /// All runs.
     pub runs: Tally,
+    /// All positions; kept apart, see [`Tally::from_columns`].
+    pub positions: Tally,
 }
 
 impl Summary {
@@ -63,7 +89,13 @@ impl Summary {
     fn read(columns: &SqliteRow) -> Result<(Self, i64), sqlx::Error> {
         let tally =
             |at: usize| Ok::<_, sqlx::Error>(Tally { count: columns.try_get(at)?, sum: columns.try_get(at + 1)? });
-        let summary = Self { created: columns.try_get(0)?, rows: tally(1)?, operations: tally(3)?, runs: tally(5)? };
+        let summary = Self {
+            created: columns.try_get(0)?,
+            rows: tally(1)?,
+            operations: tally(3)?,
+            runs: tally(5)?,
+            ..Self::default()
+        };
         Ok((summary, columns.try_get(7)?))
     }
 

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::super::SqliteLedger;
 use super::{contents, made, refusal};
 use crate::ledger::suite::{full_row, intent, operation, row_id, run};
-use crate::ledger::{Change, Ledger, OperationRecord, RowFilter, RowRecord, RunRecord};
+use crate::ledger::{Change, Ledger, OperationRecord, RowFilter, RowRecord, RunFilter, RunRecord};
 
 const ROWS: u8 = 40;
 const STEP: usize = 101;
@@ -50,7 +50,7 @@ async fn questions(ledger: &SqliteLedger) -> Result<Answers, Problem> {
         rows: ledger.rows("c", &ids).await?,
         operations: ledger.operations(&operations).await?,
         list: ledger.list_rows("c", &RowFilter { limit: 1000, ..RowFilter::default() }).await?,
-        runs: ledger.runs(None, 10).await?,
+        runs: ledger.runs(&RunFilter { limit: 10, ..RunFilter::default() }).await?,
     })
 }
 

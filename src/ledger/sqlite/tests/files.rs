@@ -11,6 +11,7 @@ use super::super::{SqliteLedger, connections};
 use super::{contents, made, refusal};
 use crate::ledger::suite::{full_row, row_id};
 use crate::ledger::{Change, Ledger};
+use crate::schedule::Position;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -89,11 +90,41 @@ async fn reading_leaves_the_file_as_it_is() {
 }
 
 #[tokio::test]
+async fn an_older_version_is_brought_up_to_date() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("ledger.db");
+    made(&path, 3).await;
+    for statement in ["DROP TABLE positions", "DROP TABLE tallies", "PRAGMA user_version = 1"] {
+        execute(&path, statement).await;
+    }
+    assert_eq!(refusal(SqliteLedger::open_read_only(&path).await).code, "ledger.older");
+    let ledger = SqliteLedger::open(&path).await.unwrap();
+    assert_eq!(ledger.positions().await.unwrap(), []);
+    ledger.commit(vec![Change::Position(Position::begin("c", "every 15m", 7))]).await.unwrap();
+    ledger.close().await;
+    let reader = SqliteLedger::open_read_only(&path).await.unwrap();
+    assert_eq!(reader.verify().await.unwrap(), 8);
+}
+
+/// A position that is lost would let a connection run that a person has put on hold.
+#[tokio::test]
+async fn a_lost_position_is_missed() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("ledger.db");
+    let ledger = SqliteLedger::create(&path).await.unwrap();
+    ledger.commit(vec![Change::Position(Position::begin("c", "every 15m", 7))]).await.unwrap();
+    ledger.close().await;
+    execute(&path, "DELETE FROM positions").await;
+    let ledger = SqliteLedger::open(&path).await.unwrap();
+    assert_eq!(ledger.positions().await.unwrap_err().code, "ledger.damaged");
+}
+
+#[tokio::test]
 async fn a_newer_version_is_refused_and_left_alone() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("ledger.db");
     made(&path, 3).await;
-    pragma(&path, "user_version = 2").await;
+    pragma(&path, "user_version = 3").await;
     let before = fs::read(&path).unwrap();
     assert_eq!(refusal(SqliteLedger::open(&path).await).code, "ledger.newer");
     assert_eq!(refusal(SqliteLedger::open_read_only(&path).await).code, "ledger.newer");
@@ -114,8 +145,12 @@ async fn another_database_is_not_taken_for_a_ledger() {
 }
 
 async fn pragma(path: &Path, what: &str) {
+    execute(path, &format!("PRAGMA {what}")).await;
+}
+
+async fn execute(path: &Path, statement: &str) {
     let mut connection = connections::writer(path).await.unwrap();
-    sqlx::query(AssertSqlSafe(format!("PRAGMA {what}"))).execute(&mut connection).await.unwrap();
+    sqlx::query(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
 }
 
