@@ -1,6 +1,6 @@
 //! What time it is, for ages of intents: never younger than the target's own clock says.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rowbill_connector::Target;
 
@@ -27,6 +27,18 @@ impl Clock {
 }
 
 impl Clock {
+    /// How far another clock is ahead of this one, in seconds.
+    pub fn ahead(self, other: SystemTime) -> Time {
+        seconds(other) - self.now()
+    }
+
+    /// How long it is until an instant; nothing when it has passed.
+    pub fn until(self, at: Time) -> Duration {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let at = u64::try_from(at - self.shift).unwrap_or(0);
+        Duration::from_secs(at).saturating_sub(now)
+    }
+
     /// When something was sent, for asking the target later what was made since: the earlier of both clocks.
     pub fn mark(self, target: &dyn Target) -> Time {
         target.clock().map_or(self.now(), |theirs| seconds(theirs).min(self.now()))

@@ -8,6 +8,7 @@ use rowbill_connector::{OperationId, Problem, Receipt, Request, SendError};
 
 use super::clock::Clock;
 use super::engine::{AccountLine, Stop};
+use super::turns::Turns;
 use crate::ledger::{Change, Ledger, ObjectRef, OperationRecord, RowRecord, RowState};
 use crate::mapping::identity::idempotency_key;
 use crate::protocol::{Effect, Event, State, WhenUnsure, step};
@@ -26,6 +27,8 @@ pub struct Driver {
     pub connection: String,
     /// The run.
     pub run: String,
+    /// Its places in the queues of the account.
+    pub turns: Turns,
 }
 
 /// An operation to drive.
@@ -131,7 +134,8 @@ impl<'a> Course<'a> {
                         self.problem = Some(problem);
                         return self.deferred().await;
                     }
-                    self.driver.line.target.ready(&self.operation.request.operation).await;
+                    let operation = &self.operation.request.operation;
+                    self.driver.turns.ready(self.driver.line.target.as_ref(), operation).await;
                     Event::Ready
                 }
                 Effect::Transmit => match self.transmit().await {
@@ -180,7 +184,9 @@ impl<'a> Course<'a> {
         let State::Intent(intent) = &self.state else { return None };
         let key = idempotency_key(&self.operation.id, intent.generation);
         let line = &self.driver.line;
-        match line.target.send(&self.operation.request, &key).await {
+        let answer = line.target.send(&self.operation.request, &key).await;
+        line.answers.count(&answer);
+        match answer {
             Ok(receipt) => {
                 line.heard();
                 let event = Event::Accepted(receipt.id.clone());

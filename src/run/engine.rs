@@ -1,11 +1,12 @@
 //! What every run needs: the ledger, the targets, the clock, and the word to stop.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use rowbill_connector::{Catalog, Problem, Source, Target};
+use rowbill_connector::{Catalog, Problem, Receipt, SendError, Source, Target};
 
 use super::clock::Clock;
 use crate::config::{Connection, Project};
@@ -14,7 +15,9 @@ use crate::mapping::identity::Owner;
 use crate::mapping::params::Surroundings;
 
 /// Makes the source of a connection.
-pub type MakeSource = dyn Fn(&Connection) -> Result<Box<dyn Source>, Problem> + Send + Sync;
+///
+/// What was read at most this long ago may be taken for its content.
+pub type MakeSource = dyn Fn(&Connection, Duration) -> Result<Box<dyn Source>, Problem> + Send + Sync;
 
 /// Everything that runs share.
 pub struct Engine {
@@ -81,6 +84,8 @@ impl Engine {
 pub struct AccountLine {
     /// The target.
     pub target: Arc<dyn Target>,
+    /// How its requests were answered, counted.
+    pub answers: Arc<Answers>,
     halted: Mutex<Option<Problem>>,
     silent: AtomicU32,
     /// Whether what was made since the last commit has been looked up in this process.
@@ -93,8 +98,13 @@ const SILENT_LIMIT: u32 = 24;
 impl AccountLine {
     /// A line that works until something says otherwise.
     pub fn new(target: Arc<dyn Target>) -> Self {
+        Self::counted(target, Arc::default())
+    }
+
+    /// A line that goes on counting where another one to the same account has ended.
+    pub fn counted(target: Arc<dyn Target>, answers: Arc<Answers>) -> Self {
         let (halted, silent) = (Mutex::new(None), AtomicU32::new(0));
-        Self { target, halted, silent, reconciled: tokio::sync::OnceCell::new() }
+        Self { target, answers, halted, silent, reconciled: tokio::sync::OnceCell::new() }
     }
 
     /// Why nothing more may be sent, if so.
@@ -121,6 +131,32 @@ impl AccountLine {
     }
 }
 
+/// Answers to sent operations, by what is known of their effect.
+#[derive(Debug, Default)]
+pub struct Answers([AtomicU64; 5]);
+
+impl Answers {
+    /// What each of the numbers counts.
+    pub const NAMES: [&str; 5] = ["accepted", "refused", "not_sent", "unknown", "halt"];
+
+    /// Counts one.
+    pub fn count(&self, answer: &Result<Receipt, SendError>) {
+        let at = match answer {
+            Ok(_) => 0,
+            Err(SendError::Refused(_)) => 1,
+            Err(SendError::NotSent { .. }) => 2,
+            Err(SendError::Unknown(_)) => 3,
+            Err(SendError::Halt(_)) => 4,
+        };
+        self.0[at].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The numbers since the line was opened.
+    pub fn numbers(&self) -> [u64; 5] {
+        self.0.each_ref().map(|number| number.load(Ordering::Relaxed))
+    }
+}
+
 /// The word to stop: what is under way is finished, nothing else is begun.
 #[derive(Debug, Default)]
 pub struct Stop {
@@ -140,8 +176,19 @@ impl Stop {
         self.asked.load(Ordering::SeqCst)
     }
 
+    /// Waits until asked.
+    pub async fn wait(&self) {
+        loop {
+            let notified = self.notify.notified();
+            if self.asked() {
+                return;
+            }
+            notified.await;
+        }
+    }
+
     /// Waits for this long, or until asked.
-    pub async fn sleep(&self, time: std::time::Duration) {
+    pub async fn sleep(&self, time: Duration) {
         let notified = self.notify.notified();
         if !self.asked() {
             let _ = tokio::time::timeout(time, notified).await;

@@ -1,6 +1,7 @@
 //! A run or a plan from its first step to its last.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rowbill_connector::{Problem, SendError, Source};
 
@@ -9,18 +10,20 @@ use super::clock::Clock;
 use super::drive::Driver;
 use super::engine::Engine;
 use super::guard;
+use super::history;
 use super::index::{Class, Entry};
 use super::leftovers::{leftovers, record_failures, settle_leftovers};
 use super::notes::{notes, orphans};
 use super::reconcile::reconcile;
-use super::report::{Amounts, Ending, Fate, ProblemLog, Report, RowProblem, Tally, Would, placed};
+use super::report::{Amounts, Ending, Fate, Origin, ProblemLog, Report, RowProblem, Tally, Would, placed};
 use super::row::same_key;
 use super::send::Sending;
 use super::spool::NOWHERE;
 use super::survey::{Scope, Spooled, Survey, survey};
+use super::turns::Turns;
 use super::write_back::write_back;
 use crate::config::{Action, Connection, FirstRun};
-use crate::ledger::{Change, RowFilter, RunRecord};
+use crate::ledger::Change;
 
 /// What is asked of a run.
 #[derive(Clone, Debug, Default)]
@@ -29,15 +32,31 @@ pub struct Order {
     pub only: Option<Vec<String>>,
     /// At most so many rows or groups are sent.
     pub limit: Option<u64>,
-    /// What started it: `cli`, `schedule`, …
-    pub trigger: &'static str,
+    /// What started it.
+    pub origin: Origin,
+    /// Its id, where it has one already.
+    pub run: Option<String>,
+    /// What was read at most this long ago may be taken for the source's content.
+    pub max_age: Duration,
+}
+
+impl Order {
+    /// What a person asks of a run.
+    pub fn by_hand(only: Option<Vec<String>>, limit: Option<u64>) -> Self {
+        Self { only, limit, origin: Origin::cli(), ..Self::default() }
+    }
+
+    /// Whether some of the rows may be left out: such a run says nothing about the others.
+    pub fn is_partial(&self) -> bool {
+        self.only.is_some() || self.limit.is_some()
+    }
 }
 
 /// What a run would do. Nothing is sent, and nothing is written.
 pub async fn plan(engine: &Engine, connection: &Connection, order: &Order) -> Result<Report, Vec<Problem>> {
     let mut report = blank(engine, connection, order, None).map_err(|problem| vec![problem])?;
     report.ending = Ending::Plan;
-    let source = (engine.make_source)(connection).map_err(|problem| vec![problem])?;
+    let source = (engine.make_source)(connection, order.max_age).map_err(|problem| vec![problem])?;
     let scope = scope(engine, connection, order, true, "").await.map_err(|problem| vec![problem])?;
     let mut survey = survey(engine, connection, source.as_ref(), &scope).await?;
     let expected = foresee(&mut survey, order.limit).map_err(|problem| vec![problem])?;
@@ -56,49 +75,53 @@ pub async fn plan(engine: &Engine, connection: &Connection, order: &Order) -> Re
 }
 
 /// Runs a connection. Problems of configuration, source and ledger come back as errors before anything was sent;
-/// everything else is in the report.
+/// everything else is in the report. Either way the run is in the history, unless the ledger itself fails.
 pub async fn run(engine: &Engine, connection: &Connection, order: &Order) -> Result<Report, Vec<Problem>> {
-    let run = ulid::Ulid::generate().to_string();
+    let run = order.run.clone().unwrap_or_else(|| ulid::Ulid::generate().to_string());
+    let mut report = blank(engine, connection, order, Some(run)).map_err(|problem| vec![problem])?;
+    let ran = attempt(engine, connection, order, &mut report).await;
+    let kept = keep(engine, &mut report, order).await;
+    ran.and(kept.map_err(|problem| vec![problem]))?;
+    Ok(report)
+}
+
+/// Reads, maps and guards; what goes wrong here refuses the run. Then sends.
+async fn attempt(
+    engine: &Engine,
+    connection: &Connection,
+    order: &Order,
+    report: &mut Report,
+) -> Result<(), Vec<Problem>> {
     let one = |problem| vec![problem];
-    let mut report = blank(engine, connection, order, Some(run.clone())).map_err(one)?;
-    let source = (engine.make_source)(connection).map_err(one)?;
-    let ledger = engine.ledger().map_err(one)?;
-    let scope = scope(engine, connection, order, false, &run).await.map_err(one)?;
-    let mut survey = match survey(engine, connection, source.as_ref(), &scope).await {
-        Ok(survey) => survey,
+    let run = report.run.clone().unwrap_or_default();
+    let made = async {
+        let source = (engine.make_source)(connection, order.max_age).map_err(one)?;
+        let scope = scope(engine, connection, order, false, &run).await.map_err(one)?;
+        let mut survey = survey(engine, connection, source.as_ref(), &scope).await?;
+        report.tally.read = survey.entries.len() as u64;
+        let expected = foresee(&mut survey, order.limit).map_err(one)?;
+        expected.within(engine, connection).map_err(one)?;
+        Ok((source, scope, survey))
+    };
+    let (source, scope, mut survey) = match made.await {
+        Ok(made) => made,
         Err(problems) => {
+            let problems: Vec<Problem> = problems;
             report.ending = Ending::Refused;
             report.stopped_by = problems.first().cloned();
-            keep(engine, &mut report, order.only.is_some()).await.map_err(one)?;
             return Err(problems);
         }
     };
-    report.tally.read = survey.entries.len() as u64;
-    let expected = foresee(&mut survey, order.limit).map_err(one)?;
-    if let Err(problem) = expected.within(engine, connection) {
-        report.ending = Ending::Refused;
-        report.stopped_by = Some(problem.clone());
-        keep(engine, &mut report, order.only.is_some()).await.map_err(one)?;
-        return Err(vec![problem]);
-    }
-    let started = RunRecord {
-        id: run.clone(),
-        connection: connection.name.clone(),
-        started: report.started,
-        finished: None,
-        report: String::new(),
-    };
-    ledger.commit(vec![Change::Run(started)]).await.map_err(one)?;
+    let began = history::begun(&run, &connection.name, &report.origin, report.started);
+    engine.ledger().map_err(one)?.commit(vec![Change::Run(began)]).await.map_err(one)?;
     record_failures(engine, connection, &scope, &mut survey).await.map_err(one)?;
-    let sent = send(engine, connection, order, &scope, &mut survey, &mut report).await;
+    let sent = send(engine, connection, order, &scope, &mut survey, report).await;
     let written = match order.only {
         // The marks of one row would be taken for those of all: the next whole run writes them.
         Some(_) => Ok(()),
-        None => finish(engine, connection, source.as_ref(), &mut survey, &mut report).await,
+        None => finish(engine, connection, source.as_ref(), &mut survey, report).await,
     };
-    keep(engine, &mut report, order.only.is_some()).await.map_err(one)?;
-    sent.and(written).map_err(one)?;
-    Ok(report)
+    sent.and(written).map_err(one)
 }
 
 fn blank(engine: &Engine, connection: &Connection, order: &Order, run: Option<String>) -> Result<Report, Problem> {
@@ -108,7 +131,7 @@ fn blank(engine: &Engine, connection: &Connection, order: &Order, run: Option<St
         connection: connection.name.clone(),
         account: connection.account.clone(),
         live: engine.is_live(connection),
-        trigger: order.trigger,
+        origin: order.origin.clone(),
         started: now,
         finished: now,
         ending: Ending::Ok,
@@ -129,30 +152,8 @@ async fn scope<'a>(
     dry: bool,
     run: &'a str,
 ) -> Result<Scope<'a>, Problem> {
-    let only_new = connection.first_run == FirstRun::OnlyNew && is_first(engine, connection).await?;
+    let only_new = connection.first_run == FirstRun::OnlyNew && history::is_first(engine, connection).await?;
     Ok(Scope { dry, only_new, only: order.only.as_deref(), run, now: engine.clock.now() })
-}
-
-/// A run is the first until one has read its source to the end and kept its report.
-async fn is_first(engine: &Engine, connection: &Connection) -> Result<bool, Problem> {
-    let Some(ledger) = &engine.ledger else { return Ok(true) };
-    let runs = ledger.runs(Some(&connection.name), HISTORY).await?;
-    if runs.iter().any(|run| run.finished.is_some() && counts_as_first(&run.report)) {
-        return Ok(false);
-    }
-    // A history that goes back further than is looked at: rows tell that there was a first run.
-    let known = RowFilter { states: Vec::new(), after: None, limit: 1 };
-    let is_whole = u32::try_from(runs.len()).is_ok_and(|count| count < HISTORY);
-    Ok(is_whole || ledger.list_rows(&connection.name, &known).await?.is_empty())
-}
-
-/// So many runs are looked at for the first one.
-const HISTORY: u32 = 1000;
-
-/// A run that was refused, or looked at one row, has not read what was there.
-fn counts_as_first(report: &str) -> bool {
-    let report: serde_json::Value = serde_json::from_str(report).unwrap_or_default();
-    report["result"] != "refused" && report["only"] != true
 }
 
 /// What would be newly sent: so many rows, for so much, and whether some of it costs what only the target knows.
@@ -283,6 +284,7 @@ async fn send(
         stop: Arc::clone(&engine.stop),
         connection: connection.name.clone(),
         run: scope.run.to_owned(),
+        turns: Turns::default(),
     };
     if let Err(error) = reconcile(engine, connection, scope.run).await {
         let problem = unreachable(&error);
@@ -333,24 +335,12 @@ async fn finish(
 }
 
 /// Writes the report into the run's history.
-async fn keep(engine: &Engine, report: &mut Report, only: bool) -> Result<(), Problem> {
+async fn keep(engine: &Engine, report: &mut Report, order: &Order) -> Result<(), Problem> {
     report.finished = engine.clock.now();
     if engine.stop.asked() && report.ending != Ending::Refused {
         report.ending = Ending::Stopped;
     }
     report.settle();
     let Some(id) = report.run.clone() else { return Ok(()) };
-    let problems: Vec<&RowProblem> = report.problems.first().iter().collect();
-    let summary = serde_json::json!({
-        "result": report.ending, "trigger": report.trigger, "rows": report.tally, "groups": report.groups,
-        "amounts": report.amounts.0, "only": only, "problems": problems, "stopped_by": report.stopped_by,
-    });
-    let record = RunRecord {
-        id,
-        connection: report.connection.clone(),
-        started: report.started,
-        finished: Some(report.finished),
-        report: summary.to_string(),
-    };
-    engine.ledger()?.commit(vec![Change::Run(record)]).await
+    engine.ledger()?.commit(vec![Change::Run(history::ended(report, id, order))]).await
 }

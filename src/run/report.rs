@@ -1,5 +1,6 @@
 //! What a run reports: one equation, amounts, and a problem for each row that is not settled.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rowbill_connector::{Place, Problem};
@@ -108,7 +109,7 @@ pub enum Ending {
 }
 
 /// What a plan says a run would do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Would {
     /// Rows whose objects would be created.
     pub create: u64,
@@ -137,7 +138,7 @@ pub struct Report {
     /// Real money.
     pub live: bool,
     /// What started it.
-    pub trigger: &'static str,
+    pub origin: Origin,
     /// When it started (seconds, UTC).
     pub started: Time,
     /// When it ended.
@@ -158,6 +159,32 @@ pub struct Report {
     pub stopped_by: Option<Problem>,
     /// Problems of rows.
     pub problems: ProblemLog,
+}
+
+/// What started a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// `cli`, `schedule`, `after` or `retry`.
+    pub trigger: Cow<'static, str>,
+    /// The tick of the clock that it was begun for: `2026-11-22T07:14:02Z`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_at: Option<String>,
+    /// How long after that it began, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_seconds: Option<i64>,
+    /// The runs of other connections that it was begun after, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub after: BTreeMap<String, String>,
+    /// The run that it makes up for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<String>,
+}
+
+impl Origin {
+    /// A person at the command line.
+    pub fn cli() -> Self {
+        Self { trigger: Cow::Borrowed("cli"), ..Self::default() }
+    }
 }
 
 /// Problems of rows: the first few in memory, all of them on disk.

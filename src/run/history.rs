@@ -1,0 +1,136 @@
+//! What is kept of a run: its beginning, and its report once it has ended.
+
+use rowbill_connector::Problem;
+use serde_json::{Value, json};
+
+use super::engine::Engine;
+use super::execute::Order;
+use super::report::{Origin, Report, RowProblem, Tally};
+use crate::config::Connection;
+use crate::ledger::{Ledger, RowFilter, RunFilter, RunRecord};
+use crate::mapping::time;
+use crate::protocol::Time;
+use crate::schedule::{Heard, Skips};
+
+/// So many runs are looked at for the first one.
+const HISTORY: u32 = 1000;
+
+/// The record of a run that begins; whoever finds it without an end knows that it was interrupted.
+pub fn begun(run: &str, connection: &str, origin: &Origin, started: Time) -> RunRecord {
+    RunRecord {
+        id: run.to_owned(),
+        connection: connection.to_owned(),
+        started,
+        finished: None,
+        report: json!(origin).to_string(),
+    }
+}
+
+/// The record of a run that has ended.
+pub(super) fn ended(report: &Report, run: String, order: &Order) -> RunRecord {
+    let problems: Vec<&RowProblem> = report.problems.first().iter().collect();
+    let mut summary = json!(report.origin);
+    let told = json!({
+        "result": report.ending, "rows": report.tally, "groups": report.groups, "amounts": report.amounts.0,
+        "only": order.only.is_some(), "limit": order.limit, "problems": problems, "stopped_by": report.stopped_by,
+    });
+    if let (Value::Object(summary), Value::Object(told)) = (&mut summary, told) {
+        summary.extend(told);
+    }
+    RunRecord {
+        id: run,
+        connection: report.connection.clone(),
+        started: report.started,
+        finished: Some(report.finished),
+        report: summary.to_string(),
+    }
+}
+
+/// A run is the first until one has read its source to the end and kept its report.
+pub(super) async fn is_first(engine: &Engine, connection: &Connection) -> Result<bool, Problem> {
+    let Some(ledger) = &engine.ledger else { return Ok(true) };
+    let runs = ledger.runs(&RunFilter::newest(&connection.name, HISTORY)).await?;
+    if runs.iter().any(counts_as_first) {
+        return Ok(false);
+    }
+    // A history that goes back further than is looked at: rows tell that there was a first run.
+    let known = RowFilter { states: Vec::new(), after: None, limit: 1 };
+    let is_whole = u32::try_from(runs.len()).is_ok_and(|count| count < HISTORY);
+    Ok(is_whole || ledger.list_rows(&connection.name, &known).await?.is_empty())
+}
+
+/// Whether a run has read all that was there. One that was refused, or did not run, or looked at one row, has not.
+pub fn counts_as_first(run: &RunRecord) -> bool {
+    let report: Value = serde_json::from_str(&run.report).unwrap_or_default();
+    let has_read = !matches!(report["result"].as_str(), Some("refused" | "skipped" | "not_run"));
+    run.finished.is_some() && has_read && report["only"] != true
+}
+
+/// The record that a connection did not run, and why; `because_of` is the run of the one before it.
+pub fn not_run(connection: &str, because_of: &str, why: &str, at: Time) -> RunRecord {
+    let problem = Problem::new("run.not_run", format!("not run: {why}"));
+    let report = json!({ "result": "not_run", "trigger": "after", "because_of": because_of, "problems": [], "stopped_by": problem });
+    note(connection, &report, at)
+}
+
+/// The record of a run that could not even begin.
+pub fn refused(run: &str, connection: &str, origin: &Origin, problem: &Problem, at: Time) -> RunRecord {
+    let mut report = json!(origin);
+    report["result"] = json!("refused");
+    report["rows"] = json!(Tally::default());
+    report["problems"] = json!([]);
+    report["stopped_by"] = json!(problem);
+    RunRecord { id: run.to_owned(), ..note(connection, &report, at) }
+}
+
+/// The record that ticks were passed over.
+pub fn skipped(connection: &str, skips: Skips, at: Time) -> RunRecord {
+    let ticks = json!({ "count": skips.count, "first": time::display(skips.first), "last": time::display(skips.last) });
+    note(connection, &json!({ "result": "skipped", "trigger": "schedule", "ticks": ticks, "problems": [] }), at)
+}
+
+fn note(connection: &str, report: &Value, at: Time) -> RunRecord {
+    RunRecord {
+        id: ulid::Ulid::generate().to_string(),
+        connection: connection.to_owned(),
+        started: at,
+        finished: Some(at),
+        report: report.to_string(),
+    }
+}
+
+/// What a run means for the connections after it; nothing, unless it has ended and looked at all rows.
+pub fn heard(run: &RunRecord) -> Option<Heard> {
+    let finished = run.finished?;
+    let report: Value = serde_json::from_str(&run.report).ok()?;
+    if report["only"] == true || report["limit"].is_u64() {
+        return None;
+    }
+    let name = &run.connection;
+    let not_well = match report["result"].as_str()? {
+        "ok" => None,
+        "ok_with_failures" => Some(format!("{name} failed")),
+        "needs_person" => Some(format!("{name} needs a person")),
+        "deferred" => Some(format!("{name} waits")),
+        "refused" => Some(format!("{name} was refused")),
+        "not_run" => Some(format!("{name} did not run")),
+        _ => return None,
+    };
+    Some(Heard { run: run.id.clone(), finished, not_well, ran: report["result"] != "not_run" })
+}
+
+/// The newest run of a connection that means something for those after it.
+pub async fn newest_heard(ledger: &dyn Ledger, connection: &str) -> Result<Option<Heard>, Problem> {
+    let runs = ledger.runs(&RunFilter::newest(connection, RECENT)).await?;
+    Ok(runs.iter().find_map(heard))
+}
+
+/// So many runs are looked at for one that means something for others.
+const RECENT: u32 = 100;
+
+/// The run with this id.
+pub async fn run_by_id(ledger: &dyn Ledger, id: &str) -> Result<Option<RunRecord>, Problem> {
+    // The greatest id that is not greater than this one is this one, if it is there.
+    let filter = RunFilter { before: Some(format!("{id}~")), limit: 1, ..RunFilter::default() };
+    Ok(ledger.runs(&filter).await?.pop().filter(|run| run.id == id))
+}
