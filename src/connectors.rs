@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
-use rowbill_connector::{Catalog, Problem, Source, Target};
+use rowbill_connector::{Catalog, Channel, Pinger, Problem, Source, Target};
 use rowbill_csv::{CsvConfig, CsvSource};
-use rowbill_google_sheets::{Budget, Login, SheetsConfig, SheetsSource};
+use rowbill_google_sheets::{Budget, Login, Pool, SheetsConfig, SheetsSource};
+use rowbill_notify::{EmailConfig, Healthchecks, MailLogin, Timeouts, Webhook};
 use rowbill_stripe::{StripeConfig, StripeTarget};
 
+use crate::config::watch::{Email, Notify, Security};
 use crate::config::{Account, Connection, Google, Rate, SourceConfig, SourceKind};
 use crate::mapping::binding::snake_case;
 use crate::mapping::column::clean;
@@ -22,8 +25,11 @@ static BUDGET: LazyLock<Budget> = LazyLock::new(Budget::new);
 /// One login per key file: it holds the token.
 static LOGINS: Mutex<Vec<(PathBuf, Login)>> = Mutex::new(Vec::new());
 
-/// The source of a connection.
-pub fn source(connection: &Connection, google: Option<&Google>) -> Result<Box<dyn Source>, Problem> {
+/// The sheets that were read a moment ago.
+static POOL: LazyLock<Pool> = LazyLock::new(Pool::new);
+
+/// The source of a connection. What was read at most `max_age` ago may be taken for its content.
+pub fn source(connection: &Connection, google: Option<&Google>, max_age: Duration) -> Result<Box<dyn Source>, Problem> {
     let write = !connection.write_back.columns.is_empty();
     match &connection.source.kind {
         SourceKind::Csv { .. } => Ok(Box::new(CsvSource::new(csv_config(&connection.source))?)),
@@ -35,8 +41,9 @@ pub fn source(connection: &Connection, google: Option<&Google>) -> Result<Box<dy
                 sheet: sheet.clone(),
                 api_base: google.api_base.clone(),
                 write,
+                max_age,
             };
-            Ok(Box::new(SheetsSource::new(config, &login, &BUDGET)?))
+            Ok(Box::new(SheetsSource::new(config, &login, &BUDGET, &POOL)?))
         }
     }
 }
@@ -72,6 +79,51 @@ pub fn target(account: &Account) -> Result<Arc<dyn Target>, Problem> {
         endpoint_rate_limit: rate(account.endpoint_rate_limit.unwrap_or(Rate::PerSecond(25))),
     };
     StripeTarget::new(config).map(|target| Arc::new(target) as _).map_err(|problem| account.key.placed(problem))
+}
+
+/// The ways on which people are told, and the service that waits for signs of life.
+pub fn notify(notify: &Notify) -> Result<(Vec<Box<dyn Channel>>, Option<Box<dyn Pinger>>), Vec<Problem>> {
+    let (mut channels, mut problems): (Vec<Box<dyn Channel>>, Vec<Problem>) = Default::default();
+    let timeouts = Timeouts::default();
+    let mut take = |made: Result<Box<dyn Channel>, Problem>| match made {
+        Ok(channel) => channels.push(channel),
+        Err(problem) => problems.push(problem),
+    };
+    if let Some(url) = &notify.webhook {
+        let made = url.read().and_then(|secret| Webhook::new(&secret, timeouts).map_err(|problem| url.placed(problem)));
+        take(made.map(|webhook| Box::new(webhook) as _));
+    }
+    if let Some(email) = &notify.email {
+        take(mail(email).and_then(|config| {
+            let made = rowbill_notify::Email::new(config, timeouts).map_err(|problem| problem.at(email.place.clone()));
+            made.map(|email| Box::new(email) as _)
+        }));
+    }
+    let pinger = notify.healthchecks.as_ref().map(|url| {
+        let made = |secret| Healthchecks::new(&secret, timeouts).map_err(|problem| url.placed(problem));
+        url.read().and_then(made)
+    });
+    let pinger = pinger.transpose().map_err(|problem| problems.push(problem)).unwrap_or_default();
+    if problems.is_empty() { Ok((channels, pinger.map(|pinger| Box::new(pinger) as _))) } else { Err(problems) }
+}
+
+fn mail(email: &Email) -> Result<EmailConfig, Problem> {
+    let login = email
+        .login
+        .as_ref()
+        .map(|(user, password)| password.read().map(|password| MailLogin { user: user.clone(), password }));
+    Ok(EmailConfig {
+        host: email.host.clone(),
+        port: email.port,
+        security: match email.security {
+            Security::Tls => rowbill_notify::Security::Tls,
+            Security::StartTls => rowbill_notify::Security::StartTls,
+            Security::None => rowbill_notify::Security::None,
+        },
+        login: login.transpose()?,
+        from: email.from.clone(),
+        to: email.to.clone(),
+    })
 }
 
 fn rate(rate: Rate) -> rowbill_stripe::Rate {

@@ -7,16 +7,19 @@
 //! 3. everything is looked up in the [`ledger`], classified, and guarded, before anything is sent;
 //! 4. [`protocol`] says for each operation what to do next: write the intent, send, wait, look up, settle;
 //! 5. [`connectors`] is the one place that names the systems at both ends;
-//! 6. [`cli`] has one file per command.
+//! 6. [`daemon`] runs connections when they are due: [`schedule`] says when; [`web`] is how it is spoken to;
+//! 7. [`cli`] has one file per command.
 //!
-//! [`schedule`] holds the rules of `schedule:`; [`suggest`] finds the name that was meant.
+//! [`suggest`] finds the name that was meant.
 
 pub mod cli;
 pub mod config;
 pub mod connectors;
+pub mod daemon;
 pub mod ledger;
 pub mod mapping;
 pub mod protocol;
 pub mod run;
 pub mod schedule;
 pub mod suggest;
+pub mod web;

@@ -16,6 +16,7 @@ mod mistakes;
 mod output;
 mod review;
 mod rows;
+mod schedules;
 mod signals;
 mod sources;
 mod support;

@@ -154,7 +154,26 @@ pub enum Command {
         #[arg(long)]
         with_after: bool,
     },
-    /// Every connection: its last run and what needs you
+    /// Run every connection when it is due, until it is asked to stop
+    Daemon {
+        /// Serve health and metrics there; port 0 picks a free one [default: 127.0.0.1:8377]
+        #[arg(long, value_name = "ADDR")]
+        dashboard: Option<String>,
+        /// Print a systemd unit for this project, and do nothing else
+        #[arg(long)]
+        unit: bool,
+    },
+    /// Put a connection's schedule on hold
+    Pause {
+        /// The connection
+        name: String,
+    },
+    /// Take a connection's schedule up again
+    Resume {
+        /// The connection
+        name: String,
+    },
+    /// Every connection: its last run, the next one, and what needs you
     Status,
     /// Past runs, or one of them
     Runs {

@@ -62,7 +62,7 @@ impl Context {
             catalog: connectors::catalog(),
             ledger: None,
             accounts,
-            make_source: Box::new(move |connection| connectors::source(connection, google.as_ref())),
+            make_source: Box::new(move |connection, max_age| connectors::source(connection, google.as_ref(), max_age)),
             clock: Clock { shift: shift(&project) },
             stop: Arc::clone(&self.stop),
             progress,

@@ -13,6 +13,7 @@ use super::context::{Context, Problems};
 use super::screen::{bold, dim};
 use super::{exit, plan, run_now, sandbox};
 use crate::run::Stop;
+use crate::web::RunNow;
 
 const FILES: &[(&str, &str)] = &[
     ("mappings/new-customers.yaml", include_str!("../../mappings/new-customers.yaml")),
@@ -76,8 +77,7 @@ async fn show(context: &Context, sandbox: &Sandbox) -> Result<u8, Problems> {
 
 /// The sample has one row that fails on purpose, which is no failure of the demo.
 async fn run(context: &Context) -> Result<(), Problems> {
-    let asked = run_now::Asked { names: Vec::new(), all: true, only: None, limit: None, with_after: false };
-    run_now::run_now(context, asked).await.map(drop)
+    run_now::run_now(context, RunNow { all: true, ..RunNow::default() }).await.map(drop)
 }
 
 fn say(context: &Context, what: &str, command: &str) {

@@ -106,7 +106,7 @@ async fn ledger(context: &Context, project: &Project) -> Finding {
 }
 
 async fn source(project: &Project, connection: &crate::config::Connection) -> Finding {
-    let info = match connectors::source(connection, project.settings.google.as_ref()) {
+    let info = match connectors::source(connection, project.settings.google.as_ref(), std::time::Duration::ZERO) {
         Ok(source) => source.check().await,
         Err(problem) => Err(problem),
     };

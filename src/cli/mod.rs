@@ -3,12 +3,14 @@
 mod args;
 mod bar;
 mod context;
+mod daemon;
 mod demo;
 mod doctor;
 pub mod exit;
 mod explain;
 mod init;
 mod ledger;
+mod pause;
 mod plan;
 mod preview;
 mod report_out;
@@ -29,6 +31,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use clap::{CommandFactory, Parser};
 
 use crate::run::Stop;
+use crate::web::RunNow;
 use args::{Cli, Command};
 use context::{Context, Problems};
 use screen::Screen;
@@ -44,7 +47,7 @@ pub fn main() -> u8 {
             return u8::try_from(error.exit_code()).unwrap_or(2);
         }
     };
-    logs(cli.global.verbose);
+    logs(&cli);
     let screen = Screen::new(&cli.global);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -85,8 +88,12 @@ async fn dispatch(context: &Context, command: Command) -> Result<u8, Problems> {
             plan::plan(context, names, all, only, false).await
         }
         Command::RunNow { names, all, only, limit, with_after, .. } => {
-            run_now::run_now(context, run_now::Asked { names, all, only, limit, with_after }).await
+            let only = run_now::key(only.as_deref())?;
+            run_now::run_now(context, RunNow { names, all, only, limit, with_after }).await
         }
+        Command::Daemon { dashboard, unit } => daemon::daemon(context, dashboard.as_deref(), unit).await,
+        Command::Pause { name } => pause::pause(context, &name, true).await,
+        Command::Resume { name } => pause::pause(context, &name, false).await,
         Command::Status => status::status(context).await,
         Command::Runs { run } => runs::runs(context, run.as_deref()).await,
         Command::Rows(args) => rows::rows(context, args).await,
@@ -121,12 +128,20 @@ async fn interrupts(stop: Arc<Stop>) {
     }
 }
 
-fn logs(verbose: u8) {
-    let level = match verbose {
+/// The daemon's log is its story; other commands only tell what is wrong.
+fn logs(cli: &Cli) {
+    let is_daemon = matches!(cli.command, Command::Daemon { .. });
+    let level = match cli.global.verbose + u8::from(is_daemon && !cli.global.quiet) {
         0 => "warn",
-        1 => "rowbill=info,rowbill_stripe=info,rowbill_google_sheets=info",
-        _ => "rowbill=debug,rowbill_stripe=debug,rowbill_google_sheets=debug",
+        1 => "warn,rowbill=info,rowbill_stripe=info,rowbill_google_sheets=info",
+        _ => "warn,rowbill=debug,rowbill_stripe=debug,rowbill_google_sheets=debug",
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("ROWBILL_LOG").unwrap_or_else(|_| level.into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if is_daemon && cli.global.output != args::Output::Text {
+        log.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
+    } else {
+        let colours = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
+        log.with_ansi(colours).with_target(false).init();
+    }
 }

@@ -18,7 +18,8 @@ pub async fn preview(context: &Context, name: &str, row: Option<&str>, count: us
     let one = |problem: Problem| vec![problem];
     let project = context.project()?;
     let connection = project.connection(name).map_err(one)?;
-    let source = connectors::source(connection, project.settings.google.as_ref()).map_err(one)?;
+    let source =
+        connectors::source(connection, project.settings.google.as_ref(), std::time::Duration::ZERO).map_err(one)?;
     let mut reading = source.read().await.map_err(one)?;
     let binding = Binding::new(&connection.recipe, &reading.header, &project.settings.zone)?;
     let around = Surroundings { currencies: &connectors::catalog().currencies, zone: &project.settings.zone };

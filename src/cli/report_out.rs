@@ -8,11 +8,10 @@ use serde_json::{Value, json};
 use super::screen::{Screen, bad, bold, dim, good, harmless, unsure};
 use crate::connectors::catalog;
 use crate::mapping::money::display;
-use crate::mapping::time;
-use crate::run::{Amounts, Ending, Fate, Report, RowProblem};
+use crate::run::{Amounts, Ending, Fate, Report, RowProblem, report_json};
 
-/// Prints reports: one object, or an array when several connections ran.
-pub fn print(screen: &Screen, reports: &mut [Report], refused: Option<&Value>) -> Result<(), Problem> {
+/// Prints reports, and what is to be said of other connections: one object, or an array when there are several.
+pub fn print(screen: &Screen, reports: &mut [Report], others: &[Value]) -> Result<(), Problem> {
     if !screen.is_json() {
         for report in reports.iter() {
             if report.ending == Ending::Plan { plan_text(screen, report) } else { run_text(screen, report) }
@@ -20,9 +19,8 @@ pub fn print(screen: &Screen, reports: &mut [Report], refused: Option<&Value>) -
         return Ok(());
     }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let many = (reports.len() != 1 || refused.is_some()) && !screen.is_jsonl();
-    let broken =
-        |error: std::io::Error| Problem::new("output.failed", format!("the result could not be printed: {error}"));
+    let many = (reports.len() + others.len() != 1) && !screen.is_jsonl();
+    let broken = |error: std::io::Error| report_json::broken(&error);
     if many {
         write!(out, "[").map_err(broken)?;
     }
@@ -30,13 +28,15 @@ pub fn print(screen: &Screen, reports: &mut [Report], refused: Option<&Value>) -
         if index > 0 && many {
             write!(out, ",").map_err(broken)?;
         }
-        stream(&mut out, report)?;
+        report_json::write(&mut out, report, catalog())?;
         if !many {
             writeln!(out).map_err(broken)?;
         }
     }
-    if let Some(refused) = refused {
-        write!(out, "{}{refused}", if many { "," } else { "" }).map_err(broken)?;
+    for (index, other) in others.iter().enumerate() {
+        let comma = if many && index + reports.len() > 0 { "," } else { "" };
+        let end = if many { "" } else { "\n" };
+        write!(out, "{comma}{other}{end}").map_err(broken)?;
     }
     if many {
         writeln!(out, "]").map_err(broken)?;
@@ -48,60 +48,6 @@ pub fn print(screen: &Screen, reports: &mut [Report], refused: Option<&Value>) -
 pub fn refused(connection: &str, problems: &[Problem]) -> Value {
     let exit = super::exit::first(problems.iter().map(super::exit::of_problem));
     json!({ "v": 1, "connection": connection, "result": "refused", "exit": exit, "problems": problems })
-}
-
-/// Writes a report's object; its problems may be many, and are never all in memory.
-fn stream(out: &mut impl Write, report: &mut Report) -> Result<(), Problem> {
-    let broken =
-        |error: std::io::Error| Problem::new("output.failed", format!("the result could not be printed: {error}"));
-    let head = head(report).to_string();
-    write!(out, "{},\"problems\":[", head.trim_end_matches('}')).map_err(broken)?;
-    let mut first = true;
-    let mut failed = None;
-    report.problems.each(|problem| {
-        let comma = if std::mem::take(&mut first) { "" } else { "," };
-        let text = serde_json::to_string(&problem).unwrap_or_default();
-        if let Err(error) = write!(out, "{comma}{text}") {
-            failed.get_or_insert(error);
-        }
-    })?;
-    if let Some(error) = failed {
-        return Err(broken(error));
-    }
-    write!(out, "]}}").map_err(broken)
-}
-
-fn head(report: &Report) -> Value {
-    let mut value = json!({
-        "v": 1, "run": report.run, "connection": report.connection, "account": report.account, "livemode": report.live,
-        "trigger": report.trigger, "started_at": time::display(report.started), "finished_at": time::display(report.finished),
-        "result": report.ending,
-    });
-    if report.ending == Ending::Plan {
-        value["would"] = json!(report.would);
-        value["read"] = json!(report.tally.read);
-    } else {
-        value["rows"] = json!(report.tally);
-    }
-    value["groups"] = json!(report.groups);
-    if !report.notes.is_empty() {
-        value["notes"] = json!(report.notes);
-    }
-    if let Some(problem) = &report.stopped_by {
-        value["stopped_by"] = json!(problem);
-    }
-    // Last, so that the problems can follow behind the closing brace that is cut off.
-    value["amounts"] = amounts(&report.amounts);
-    value
-}
-
-fn amounts(amounts: &Amounts) -> Value {
-    let currencies = &catalog().currencies;
-    amounts
-        .0
-        .iter()
-        .map(|(code, minor)| json!({ "currency": code, "minor": minor, "text": crate::mapping::money::from_minor(*minor, code, currencies) }))
-        .collect()
 }
 
 fn mode(report: &Report) -> String {

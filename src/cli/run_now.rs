@@ -1,125 +1,173 @@
-//! `rowbill run-now`: run connections now.
+//! `rowbill run-now`: run connections now, here or in the daemon that owns the ledger.
 
+use async_trait::async_trait;
 use rowbill_connector::Problem;
+use serde_json::Value;
 
 use super::context::{Context, Problems, progress};
 use super::{exit, report_out, screen};
 use crate::config::Project;
-use crate::config::check::after;
 use crate::connectors::catalog;
+use crate::ledger::Change;
 use crate::mapping::money::display;
-use crate::run::{self, Engine, Order, Report};
+use crate::run::errand::{Chosen, Launch, Told, perform, preflight, select};
+use crate::run::history::{newest_heard, not_run};
+use crate::run::{self, Engine, Order, Report, report_json};
+use crate::web::{Answer, Ask, Client, RunNow};
 
-/// What was asked for.
-pub struct Asked {
-    pub names: Vec<String>,
-    pub all: bool,
-    pub only: Option<String>,
-    pub limit: Option<u64>,
-    pub with_after: bool,
+pub async fn run_now(context: &Context, asked: RunNow) -> Result<u8, Problems> {
+    let project = context.project()?;
+    let chosen = select(&project, &asked.names, asked.all, asked.with_after)?;
+    let asks = is_live(&project, &chosen) && !context.global.yes;
+    if asks && !screen::can_ask(&context.global) {
+        return Err(vec![no_consent()]);
+    }
+    let told = match Client::reach(&project.settings.ledger).await {
+        Some(daemon) => there(context, &daemon, &chosen, asked, asks).await?,
+        None => here(context, project, &chosen, &asked, asks).await?,
+    };
+    print(context, told)
 }
 
-pub async fn run_now(context: &Context, asked: Asked) -> Result<u8, Problems> {
-    let project = context.project()?;
-    let names = selected(&project, &asked.names, asked.all, asked.with_after)?;
+/// In this process, which owns the ledger until it ends.
+async fn here(
+    context: &Context,
+    project: Project,
+    chosen: &[Chosen],
+    asked: &RunNow,
+    asks: bool,
+) -> Result<Vec<Told>, Problems> {
+    let one = |problem| vec![problem];
+    let names: Vec<String> = chosen.iter().map(|chosen| chosen.name.clone()).collect();
     let mut engine = context.engine(project, &names, progress(context))?;
-    let order = Order { only: key(asked.only.as_deref())?, limit: asked.limit, trigger: "cli" };
-    consent_is_possible(context, &engine, &names)?;
-    engine.ledger = context.ledger_to_read(&engine.project).await.map_err(|problem| vec![problem])?;
-    let asks = is_live(&engine, &names) && !context.global.yes;
-    if names.len() > 1 || asks {
-        let plans = preflight(&engine, &names, &order).await?;
-        if asks && !consent(context, &names, &plans) {
+    let order = Order::by_hand(asked.only.clone(), asked.limit);
+    engine.ledger = context.ledger_to_read(&engine.project).await.map_err(one)?;
+    if chosen.len() > 1 || asks {
+        let plans = preflight(&engine, chosen, &order).await?;
+        if asks && !consent(context, chosen, &plans) {
             return Err(vec![no_consent()]);
         }
     }
     engine.ledger = None;
-    let ledger = context.ledger_for_run(&engine).await.map_err(|problem| vec![problem])?;
+    let ledger = context.ledger_for_run(&engine).await.map_err(one)?;
     engine.ledger = Some(ledger);
-    let mut reports = Vec::new();
-    let mut codes = Vec::new();
-    let mut refused = None;
-    for name in &names {
-        if engine.stop.asked() {
-            codes.push(exit::INTERRUPTED);
-            break;
+    let project = engine.project.clone();
+    let here = Here { engine };
+    perform(&project, chosen, &order, &here, &context.stop).await.map_err(one)
+}
+
+/// In the daemon.
+async fn there(
+    context: &Context,
+    daemon: &Client,
+    chosen: &[Chosen],
+    asked: RunNow,
+    asks: bool,
+) -> Result<Vec<Told>, Problems> {
+    if asks {
+        let told = reports(daemon.ask(&Ask::Plan(asked.clone())).await?);
+        let plans = told.into_iter().filter_map(|told| if let Told::Ran(plan) = told { Some(*plan) } else { None });
+        if !consent(context, chosen, &plans.collect::<Vec<_>>()) {
+            return Err(vec![no_consent()]);
         }
-        let connection = engine.project.connection(name).map_err(|problem| vec![problem])?;
-        match run::run(&engine, connection, &order).await {
-            Ok(report) => {
-                codes.push(exit::of_report(&report));
-                reports.push(report);
+    }
+    context.screen.say(format!("in the daemon (process {})", daemon.running.pid));
+    let ask = Ask::RunNow(asked);
+    tokio::select! {
+        answer = daemon.ask(&ask) => Ok(reports(answer?)),
+        () = context.stop.wait() => {
+            context.screen.say("the daemon goes on without you; see `rowbill runs`");
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// What became of each connection, out of a daemon's answer.
+fn reports(answer: Answer) -> Vec<Told> {
+    let Answer::Reports(values) = answer else { return Vec::new() };
+    values.iter().filter_map(told).collect()
+}
+
+fn told(value: &Value) -> Option<Told> {
+    let connection = value["connection"].as_str()?.to_owned();
+    let problems = || serde_json::from_value::<Vec<Problem>>(value["problems"].clone()).ok();
+    Some(match value["result"].as_str()? {
+        "refused" => Told::Refused { connection, problems: problems()? },
+        "not_run" => Told::NotRun { connection, why: value["why"].as_str()?.to_owned() },
+        _ => Told::Ran(Box::new(report_json::read(value)?)),
+    })
+}
+
+/// Runs connections in this process.
+struct Here {
+    engine: Engine,
+}
+
+#[async_trait]
+impl Launch for Here {
+    async fn launch(&self, name: &str, order: &Order) -> Result<Report, Problems> {
+        let connection = self.engine.project.connection(name).map_err(|problem| vec![problem])?;
+        if !order.is_partial() {
+            self.takes_up(name, connection.after()).await.map_err(|problem| vec![problem])?;
+        }
+        run::run(&self.engine, connection, order).await
+    }
+
+    async fn not_run(&self, name: &str, because_of: &str, why: &str) -> Result<(), Problem> {
+        self.takes_up(name, self.engine.project.connection(name)?.after()).await?;
+        let record = not_run(name, because_of, why, self.engine.clock.now());
+        self.engine.ledger()?.commit(vec![Change::Run(record)]).await
+    }
+}
+
+impl Here {
+    /// What ran before it is taken up by this run: a daemon that comes later need not do it again.
+    async fn takes_up(&self, name: &str, before: &[String]) -> Result<(), Problem> {
+        let ledger = self.engine.ledger()?;
+        let positions = if before.is_empty() { Vec::new() } else { ledger.positions().await? };
+        let Some(mut position) = positions.into_iter().find(|position| position.connection == name) else {
+            return Ok(());
+        };
+        for before in before {
+            if let Some(heard) = newest_heard(&*ledger, before).await? {
+                position.after.insert(before.clone(), heard.run);
             }
-            // What ran before is reported all the same.
-            Err(problems) if !reports.is_empty() => {
-                if context.screen.is_json() {
-                    refused = Some(report_out::refused(&connection.name, &problems));
+        }
+        ledger.commit(vec![Change::Position(position)]).await
+    }
+}
+
+/// Prints what became of them; a single refusal is the command's own.
+fn print(context: &Context, told: Vec<Told>) -> Result<u8, Problems> {
+    let (mut reports, mut others, mut codes) = (Vec::new(), Vec::new(), Vec::new());
+    let is_alone = told.len() == 1;
+    for told in told {
+        match told {
+            Told::Ran(report) => {
+                codes.push(exit::of_report(&report));
+                reports.push(*report);
+            }
+            Told::NotRun { connection, why } => {
+                if !context.screen.is_json() {
+                    context.screen.line(format!("{}   not run: {why}", screen::bold(&connection)));
                 }
+                others.push(report_json::not_run(&connection, &why));
+            }
+            Told::Refused { problems, .. } if is_alone => return Err(problems),
+            Told::Refused { connection, problems } => {
                 codes.extend(problems.iter().map(exit::of_problem));
                 for problem in &problems {
                     context.screen.problem(problem, &context.root());
                 }
-                break;
+                others.push(report_out::refused(&connection, &problems));
             }
-            Err(problems) => return Err(problems),
         }
     }
-    report_out::print(&context.screen, &mut reports, refused.as_ref()).map_err(|problem| vec![problem])?;
+    if context.stop.asked() {
+        codes.push(exit::INTERRUPTED);
+    }
+    report_out::print(&context.screen, &mut reports, &others).map_err(|problem| vec![problem])?;
     Ok(exit::first(codes))
-}
-
-/// The connections that were asked for; with `--all` in the order of their `after:`.
-pub fn selected(project: &Project, names: &[String], all: bool, with_after: bool) -> Result<Vec<String>, Problems> {
-    if all {
-        if project.connections.is_empty() {
-            let problem = Problem::new("config.no_connections", "there is no mapping in mappings/");
-            return Err(vec![problem.advise("write one: `rowbill init --from csv:FILE` makes a first one")]);
-        }
-        return Ok(in_order(project, project.connections.iter().map(|connection| connection.name.clone()).collect()));
-    }
-    let unknown: Problems = names.iter().filter_map(|name| project.connection(name).err()).collect();
-    if !unknown.is_empty() {
-        return Err(unknown);
-    }
-    if !with_after {
-        return Ok(names.to_vec());
-    }
-    let mut wanted = names.to_vec();
-    loop {
-        let more = project.connections.iter().find(|connection| {
-            !wanted.contains(&connection.name)
-                && after(connection).iter().any(|name| wanted.iter().any(|wanted| wanted == name))
-        });
-        match more {
-            Some(connection) => wanted.push(connection.name.clone()),
-            None => return Ok(in_order(project, wanted)),
-        }
-    }
-}
-
-/// Sorts so that each comes behind those it depends on: by `after:`, and by what it takes from others.
-fn in_order(project: &Project, mut left: Vec<String>) -> Vec<String> {
-    let mut sorted: Vec<String> = Vec::new();
-    while !left.is_empty() {
-        let ready = left.iter().position(|name| {
-            let Ok(connection) = project.connection(name) else { return true };
-            !needs(connection).iter().any(|needed| *needed != name && left.iter().any(|name| name == needed))
-        });
-        sorted.push(left.remove(ready.unwrap_or(0)));
-    }
-    sorted
-}
-
-fn needs(connection: &crate::config::Connection) -> Vec<&str> {
-    use crate::mapping::recipe::CustomerExpr;
-    let mut needs = after(connection);
-    let invoice = connection.action.invoice();
-    needs.extend(invoice.and_then(|invoice| invoice.items_from.as_deref()));
-    let customer = invoice.map(|invoice| &invoice.customer).or(connection.recipe.customer.as_ref());
-    if let Some(CustomerExpr::From { connection, .. }) = customer {
-        needs.push(connection);
-    }
-    needs
 }
 
 /// A key of several columns is one CSV record.
@@ -135,15 +183,10 @@ pub fn key(text: Option<&str>) -> Result<Option<Vec<String>>, Problems> {
     }
 }
 
-fn is_live(engine: &Engine, names: &[String]) -> bool {
-    names.iter().filter_map(|name| engine.project.connection(name).ok()).any(|connection| engine.is_live(connection))
-}
-
-fn consent_is_possible(context: &Context, engine: &Engine, names: &[String]) -> Result<(), Problems> {
-    if is_live(engine, names) && !context.global.yes && !screen::can_ask(&context.global) {
-        return Err(vec![no_consent()]);
-    }
-    Ok(())
+fn is_live(project: &Project, chosen: &[Chosen]) -> bool {
+    let connections = chosen.iter().filter_map(|chosen| project.connection(&chosen.name).ok());
+    let mut accounts = connections.filter_map(|connection| project.settings.accounts.get(&connection.account));
+    accounts.any(|account| account.live)
 }
 
 fn no_consent() -> Problem {
@@ -151,21 +194,7 @@ fn no_consent() -> Problem {
         .advise("look at `rowbill plan`, then add --yes, or run it in a terminal and answer")
 }
 
-/// Every connection is planned before the first one sends: a mistake in the last one must stop the first one too.
-async fn preflight(engine: &Engine, names: &[String], order: &Order) -> Result<Vec<Report>, Problems> {
-    let mut plans = Vec::new();
-    for name in names {
-        let connection = engine.project.connection(name).map_err(|problem| vec![problem])?;
-        let plan = run::plan(engine, connection, order).await?;
-        if let Some(problem) = plan.stopped_by {
-            return Err(vec![problem]);
-        }
-        plans.push(plan);
-    }
-    Ok(plans)
-}
-
-fn consent(context: &Context, names: &[String], plans: &[Report]) -> bool {
+fn consent(context: &Context, chosen: &[Chosen], plans: &[Report]) -> bool {
     for plan in plans {
         let amounts: Vec<String> =
             plan.amounts.0.iter().map(|(code, minor)| display(*minor, code, &catalog().currencies)).collect();
@@ -177,7 +206,7 @@ fn consent(context: &Context, names: &[String], plans: &[Report]) -> bool {
             amounts.join(", ")
         ));
     }
-    let word = names.first().map(String::as_str).unwrap_or_default();
+    let word = chosen.first().map(|chosen| chosen.name.as_str()).unwrap_or_default();
     eprint!("type \"{word}\" to send: ");
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).is_ok() && answer.trim() == word

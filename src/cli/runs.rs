@@ -6,19 +6,19 @@ use serde_json::{Value, json};
 use super::context::{Context, Problems};
 use super::exit;
 use super::screen::{bold, dim, harmless};
-use crate::ledger::RunRecord;
+use crate::ledger::{RunFilter, RunRecord};
 use crate::mapping::time;
+use crate::run::history::run_by_id;
 
 pub async fn runs(context: &Context, id: Option<&str>) -> Result<u8, Problems> {
     let project = context.project()?;
     let ledger = context.ledger_to_read(&project).await.map_err(|problem| vec![problem])?;
-    let all = match &ledger {
-        Some(ledger) => {
-            ledger.runs(None, if id.is_some() { 100_000 } else { 50 }).await.map_err(|problem| vec![problem])?
-        }
-        None => Vec::new(),
-    };
     let Some(id) = id else {
+        let filter = RunFilter { limit: 50, ..RunFilter::default() };
+        let all = match &ledger {
+            Some(ledger) => ledger.runs(&filter).await.map_err(|problem| vec![problem])?,
+            None => Vec::new(),
+        };
         let list: Vec<Value> = all.iter().map(value).collect();
         if context.screen.is_json() {
             context.screen.json(&json!({ "v": 1, "runs": list }));
@@ -29,12 +29,16 @@ pub async fn runs(context: &Context, id: Option<&str>) -> Result<u8, Problems> {
         }
         return Ok(exit::OK);
     };
-    let Some(run) = all.iter().find(|run| run.id.eq_ignore_ascii_case(id)) else {
+    let found = match &ledger {
+        Some(ledger) => run_by_id(&**ledger, &id.to_ascii_uppercase()).await.map_err(|problem| vec![problem])?,
+        None => None,
+    };
+    let Some(run) = found else {
         return Err(vec![
             Problem::new("config.unknown_run", format!("there is no run {id}")).advise("see `rowbill runs`"),
         ]);
     };
-    let run = value(run);
+    let run = value(&run);
     if context.screen.is_json() {
         context.screen.json(&run);
     } else {
@@ -49,7 +53,10 @@ pub async fn runs(context: &Context, id: Option<&str>) -> Result<u8, Problems> {
 }
 
 fn value(run: &RunRecord) -> Value {
-    let mut value: Value = serde_json::from_str(&run.report).unwrap_or_else(|_| json!({ "result": "interrupted" }));
+    let mut value: Value = serde_json::from_str(&run.report).unwrap_or_else(|_| json!({}));
+    if run.finished.is_none() {
+        value["result"] = json!("interrupted");
+    }
     value["v"] = json!(1);
     value["run"] = json!(run.id);
     value["connection"] = json!(run.connection);

@@ -69,7 +69,8 @@ async fn one_row(
     key: Option<&str>,
 ) -> Result<(Prepared, Option<Prepared>), Problems> {
     let one = |problem| vec![problem];
-    let source = connectors::source(connection, project.settings.google.as_ref()).map_err(one)?;
+    let source =
+        connectors::source(connection, project.settings.google.as_ref(), std::time::Duration::ZERO).map_err(one)?;
     let mut reading = source.read().await.map_err(one)?;
     let binding = Binding::new(&connection.recipe, &reading.header, &project.settings.zone)?;
     let around = Surroundings { currencies: &connectors::catalog().currencies, zone: &project.settings.zone };

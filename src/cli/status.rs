@@ -1,60 +1,108 @@
-//! `rowbill status`: every connection, its last run, and what needs you.
+//! `rowbill status`: every connection, its last run, the next one, and what needs you.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::context::{Context, Problems};
 use super::exit;
-use super::screen::bold;
-use crate::config::check::after;
-use crate::mapping::time;
+use super::screen::{bold, dim, unsure};
+use crate::config::settings_alone;
+use crate::connectors::catalog;
+use crate::daemon::{entries, length};
+use crate::protocol::Time;
+use crate::run::Clock;
+use crate::web::{Answer, Ask, Client, Running};
 
 pub async fn status(context: &Context) -> Result<u8, Problems> {
-    let project = context.project()?;
-    let ledger = context.ledger_to_read(&project).await.map_err(|problem| vec![problem])?;
-    let mut list = Vec::new();
-    for connection in &project.connections {
-        let run = match &ledger {
-            Some(ledger) => ledger.runs(Some(&connection.name), 1).await.map_err(|problem| vec![problem])?.pop(),
-            None => None,
-        };
-        let report: Value = run.as_ref().and_then(|run| serde_json::from_str(&run.report).ok()).unwrap_or(Value::Null);
-        let state = match (&run, report["result"].as_str()) {
-            (None, _) => "never_ran",
-            (Some(_), Some(result)) => result,
-            (Some(_), None) => "interrupted",
-        };
-        list.push(json!({
-            "name": connection.name, "title": connection.title, "account": connection.account, "state": state, "paused": false,
-            "last_run": run.as_ref().map(|run| json!({
-                "run": run.id, "started_at": time::display(run.started), "finished_at": run.finished.map(time::display),
-                "result": report["result"], "rows": report["rows"],
-            })),
-            "next_at": Value::Null, "after": after(connection),
-        }));
-    }
+    let (list, daemon) = look(context).await?;
     if context.screen.is_json() {
         context.screen.json(&json!(list));
-    } else {
-        for entry in &list {
-            line(context, entry);
+        return Ok(exit::OK);
+    }
+    Graph { context, list: &list, now: Clock::default().now() }.show();
+    match &daemon {
+        Some(running) => {
+            context.screen.line(dim(&format!("  daemon: process {}", running.pid)));
+            for problem in &running.problems {
+                context.screen.problem(problem, &context.root());
+            }
         }
+        None => context.screen.say("  no daemon runs: nothing starts by itself; `rowbill daemon` starts one"),
     }
     Ok(exit::OK)
 }
 
-fn line(context: &Context, entry: &Value) {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let rows = &entry["last_run"]["rows"];
-    let need = |name: &str| {
-        rows[name].as_u64().filter(|count| *count > 0).map(|count| format!("{count} {}", name.replace('_', " ")))
-    };
-    let needs: Vec<String> = ["failed", "needs_review", "deferred"].iter().filter_map(|name| need(name)).collect();
-    let after: Vec<String> = entry["after"].as_array().into_iter().flatten().map(text).collect();
-    let after = if after.is_empty() { String::new() } else { format!("after {}", after.join(", ")) };
-    let when = text(&entry["last_run"]["started_at"]);
-    let name = format!("{:24}", text(&entry["name"]));
-    let state = text(&entry["state"]).replace('_', " ");
-    let parts = [format!("{state:18}"), needs.join(", "), when, after];
-    let rest: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    context.screen.line(format!("  {} {}", bold(&name), rest.join("  ").trim_end()));
+/// The daemon knows best; a file with mistakes, of which it uses the old version, does not keep it from answering.
+async fn look(context: &Context) -> Result<(Vec<Value>, Option<Running>), Problems> {
+    let one = |problem| vec![problem];
+    if let Some(settings) = settings_alone(&context.global.config, catalog())
+        && let Some(client) = Client::reach(&settings.ledger).await
+        && let Answer::Reports(list) = client.ask(&Ask::Status).await?
+    {
+        return Ok((list, Some(client.running)));
+    }
+    let project = context.project()?;
+    let ledger = context.ledger_to_read(&project).await.map_err(one)?;
+    Ok((entries(&project, ledger.as_deref(), &[]).await.map_err(one)?, None))
+}
+
+/// Connections as they run after each other.
+struct Graph<'a> {
+    context: &'a Context,
+    list: &'a [Value],
+    now: Time,
+}
+
+impl Graph<'_> {
+    fn show(&self) {
+        let mut shown = BTreeSet::new();
+        for entry in self.list.iter().filter(|entry| entry["after"].as_array().is_none_or(Vec::is_empty)) {
+            self.branch(entry, 0, &mut shown);
+        }
+    }
+
+    /// A connection, and below it those that run after it; each stands once, below the first of those before it.
+    fn branch<'b>(&'b self, entry: &'b Value, depth: usize, shown: &mut BTreeSet<&'b str>) {
+        if !shown.insert(entry["name"].as_str().unwrap_or_default()) {
+            return;
+        }
+        self.line(entry, depth);
+        for next in self.list.iter().filter(|next| next["after"][0] == entry["name"]) {
+            self.branch(next, depth + 1, shown);
+        }
+    }
+
+    fn line(&self, entry: &Value, depth: usize) {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let rows = &entry["last_run"]["rows"];
+        let need = |name: &str| {
+            rows[name].as_u64().filter(|count| *count > 0).map(|count| format!("{count} {}", name.replace('_', " ")))
+        };
+        let needs: Vec<String> = ["failed", "needs_review", "deferred"].iter().filter_map(|name| need(name)).collect();
+        let name = format!(
+            "{}{}",
+            if depth == 0 { String::new() } else { format!("{}└ ", "  ".repeat(depth - 1)) },
+            text(&entry["name"])
+        );
+        let state = text(&entry["state"]).replace('_', " ");
+        let late = entry["last_run"]["late_seconds"].as_i64().filter(|late| *late >= 60);
+        let parts = [
+            format!("{state:18}"),
+            needs.join(", "),
+            if entry["paused"] == true { unsure("on hold") } else { String::new() },
+            text(&entry["last_run"]["started_at"]),
+            late.map(|late| format!("late by {}", length(late))).unwrap_or_default(),
+            text(&entry["schedule"]),
+            self.next(entry),
+            text(&entry["not_run"]),
+        ];
+        let rest: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        self.context.screen.line(format!("  {} {}", bold(&format!("{name:24}")), rest.join("  ").trim_end()));
+    }
+
+    fn next(&self, entry: &Value) -> String {
+        let at = entry["next_at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok());
+        at.map_or_else(String::new, |at| format!("next in {}", length((at.as_second() - self.now).max(0))))
+    }
 }

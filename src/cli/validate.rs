@@ -13,7 +13,7 @@ pub async fn validate(context: &Context, online: bool) -> Result<u8, Problems> {
     let mut problems = Vec::new();
     if online {
         for connection in &project.connections {
-            match connectors::source(connection, project.settings.google.as_ref()) {
+            match connectors::source(connection, project.settings.google.as_ref(), std::time::Duration::ZERO) {
                 Ok(source) => match source.check().await {
                     Ok(info) => problems.extend(headers(connection, &info.headers, &project.settings.zone)),
                     Err(problem) => problems.push(problem),

@@ -7,6 +7,7 @@ use rowbill_connector::{Catalog, Place, Problem};
 
 use super::connection::Connection;
 use super::file::File;
+use super::files::{Bytes, Files, root_of};
 use super::mapping_file::{self, Around, texts};
 use super::settings::{self, Settings};
 use super::shape;
@@ -43,8 +44,24 @@ pub type ColumnNames<'a> = &'a dyn Fn(&SourceConfig) -> Result<Option<Vec<String
 
 /// Reads and checks all files of a project. `column_names` looks at headers that can be seen offline.
 pub fn load(path: &Path, catalog: &Catalog, column_names: ColumnNames<'_>) -> Result<Project, Vec<Problem>> {
+    load_files(path, &Files::read(path), catalog, column_names)
+}
+
+/// What `rowbill.yaml` alone says, if it is right: a mapping with mistakes is no matter.
+pub fn settings_alone(path: &Path, catalog: &Catalog) -> Option<Settings> {
+    let files = Files { mappings: BTreeMap::new(), ..Files::read(path) };
+    load_files(path, &files, catalog, &|_| Ok(None)).ok().map(|project| project.settings)
+}
+
+/// Checks all files of a project as they were read.
+pub fn load_files(
+    path: &Path,
+    files: &Files,
+    catalog: &Catalog,
+    column_names: ColumnNames<'_>,
+) -> Result<Project, Vec<Problem>> {
     let mut problems = Vec::new();
-    let project = read_all(path, catalog, column_names, &mut problems);
+    let project = read_all(path, files, catalog, column_names, &mut problems);
     for problem in &mut problems {
         problem.message = secret::masked(&problem.message);
         problem.advice = problem.advice.take().map(|advice| secret::masked(&advice));
@@ -68,14 +85,15 @@ struct Raw {
 
 fn read_all(
     path: &Path,
+    files: &Files,
     catalog: &Catalog,
     column_names: ColumnNames<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<Project> {
-    let root = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
-    let file = read_file(path, &root, problems)?;
+    let root = root_of(path);
+    let file = read_file(path, &files.settings, &root, problems)?;
     let read = settings::read(&file, &root, problems);
-    let (raws, broken) = read_mappings(&root, problems);
+    let (raws, broken) = read_mappings(&files.mappings, &root, problems);
     let (settings, node) = read?;
     let mut shared = BTreeMap::new();
     for (key, node) in node.get("sources").map(Node::entries).unwrap_or_default() {
@@ -132,15 +150,15 @@ fn looked_at(
     (source, known)
 }
 
-fn read_file(path: &Path, root: &Path, problems: &mut Vec<Problem>) -> Option<File> {
+fn read_file(path: &Path, bytes: &Bytes, root: &Path, problems: &mut Vec<Problem>) -> Option<File> {
     let name = path.strip_prefix(root).unwrap_or(path).display().to_string();
-    let text = match std::fs::read(path) {
-        Ok(bytes) => String::from_utf8(bytes).map_err(|error| not_utf8(&name, &error)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+    let text = match bytes {
+        Ok(bytes) => String::from_utf8(bytes.clone()).map_err(|error| not_utf8(&name, &error)),
+        Err((std::io::ErrorKind::NotFound, _)) => {
             Err(whole(&name, "config.missing", format!("there is no {}", path.display()))
                 .advise("start with `rowbill init`, or name the file with --config PATH"))
         }
-        Err(error) => Err(whole(&name, "config.unreadable", format!("{name} cannot be read: {error}"))
+        Err((_, error)) => Err(whole(&name, "config.unreadable", format!("{name} cannot be read: {error}"))
             .advise("give the user that runs rowbill the right to read it; a file is wanted, no folder")),
     };
     match text {
@@ -170,16 +188,15 @@ fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Problem {
 }
 
 /// The mappings, and the names of those that could not be read: nobody is to be told that they are not there.
-fn read_mappings(root: &Path, problems: &mut Vec<Problem>) -> (Vec<Raw>, BTreeSet<String>) {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(root.join("mappings"))
-        .map(|entries| entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect())
-        .unwrap_or_default();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
-    paths.sort();
+fn read_mappings(
+    files: &BTreeMap<PathBuf, Bytes>,
+    root: &Path,
+    problems: &mut Vec<Problem>,
+) -> (Vec<Raw>, BTreeSet<String>) {
     let (mut raws, mut broken): (Vec<Raw>, BTreeSet<String>) = Default::default();
-    for path in paths {
+    for (path, bytes) in files {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let file = read_file(&path, root, problems);
+        let file = read_file(path, bytes, root, problems);
         if let Some(file) = &file {
             name_is_good(&name, file, &raws, problems);
         }

@@ -11,10 +11,12 @@ pub mod connection;
 mod customer;
 mod examples;
 pub mod file;
+pub mod files;
 pub mod json_schema;
 pub mod load;
 pub mod mapping_file;
 mod names;
+pub mod reload;
 mod schedule_file;
 pub mod secret;
 pub mod settings;
@@ -22,11 +24,12 @@ pub mod shape;
 pub mod shapes;
 pub mod source;
 mod syntax;
+pub mod watch;
 pub mod yaml;
 
 pub use connection::{
     Action, Connection, Duplicates, Expect, Finish, FirstRun, Invoice, MappingTest, OnChange, WriteBackField,
 };
-pub use load::{Project, load};
+pub use load::{Project, load, load_files, settings_alone};
 pub use settings::{Account, Google, Rate, Settings};
 pub use source::{SourceConfig, SourceKind};

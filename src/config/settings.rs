@@ -11,6 +11,7 @@ use super::file::File;
 use super::secret::SecretRef;
 use super::shape::{self, parse_rate};
 use super::shapes::SETTINGS;
+use super::watch::{Daemon, Notify};
 use super::yaml::{self, Node};
 
 /// What `rowbill.yaml` says.
@@ -26,10 +27,14 @@ pub struct Settings {
     pub ledger: PathBuf,
     /// Whether every account is on loopback.
     pub all_loopback: bool,
+    /// What the daemon serves and keeps.
+    pub daemon: Daemon,
+    /// Whom it tells.
+    pub notify: Notify,
 }
 
 /// One Stripe account.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Its name.
     pub name: String,
@@ -100,7 +105,10 @@ impl Reader<'_> {
         let google = node.get("google").and_then(|google| self.google(google));
         let ledger = node.get("ledger").and_then(|ledger| ledger.get("sqlite")).and_then(Node::text);
         let all_loopback = !accounts.is_empty() && accounts.values().all(|account| account.api_base.is_some());
-        Settings { zone, accounts, google, ledger: self.root.join(ledger.unwrap_or("state/ledger.db")), all_loopback }
+        let daemon = Daemon::read(self.file, node.get("daemon"), self.problems);
+        let notify = Notify::read(self.file, node.get("notify"), self.root, self.problems);
+        let ledger = self.root.join(ledger.unwrap_or("state/ledger.db"));
+        Settings { zone, accounts, google, ledger, all_loopback, daemon, notify }
     }
 
     fn zone(&mut self, node: &Node) -> TimeZone {

@@ -11,7 +11,8 @@ pub const SETTINGS: Shape = Shape::Map(&Fields {
         required("accounts", Shape::Named(&ACCOUNT), "the Stripe accounts, by names that you choose"),
         optional("google", GOOGLE, "the login for Google Sheets"),
         optional("ledger", LEDGER, "where the ledger is; state/ledger.db if left out"),
-        optional("daemon", DAEMON, "addresses that `rowbill daemon` listens on"),
+        optional("daemon", DAEMON, "what `rowbill daemon` serves and keeps"),
+        optional("notify", NOTIFY, "who is told when a connection's state changes"),
         optional("sources", Shape::Named(&SOURCE), "sources that several mappings share, by names that you choose"),
     ],
     one_of: &[],
@@ -135,6 +136,43 @@ const DAEMON: Shape = Shape::Map(&Fields {
     fields: &[
         optional("dashboard", Shape::Text, "address and port of the pages, such as 127.0.0.1:8377"),
         optional("webhooks", Shape::Text, "address and port of the webhook receiver, such as 127.0.0.1:8378"),
+        optional("keep_runs", Shape::Duration, "how long runs stay in the history: 90d if left out"),
+    ],
+    one_of: &[],
+    one_needed: false,
+});
+
+const NOTIFY: Shape = Shape::Map(&Fields {
+    what: "notifications",
+    fields: &[
+        optional("webhook", URL, "a webhook that takes Slack's messages: { url: { env: NAME } }"),
+        optional("email", EMAIL, "e-mail"),
+        optional("healthchecks", URL, "a Healthchecks project: each run pings the check with the connection's name"),
+    ],
+    one_of: &[],
+    one_needed: false,
+});
+
+const URL: Shape = Shape::Map(&Fields {
+    what: "a secret address",
+    fields: &[required("url", SECRET, "where the address is: { env: NAME }, { file: PATH } or { credential: NAME }")],
+    one_of: &[],
+    one_needed: false,
+});
+
+const EMAIL: Shape = Shape::Map(&Fields {
+    what: "e-mail",
+    fields: &[
+        required("server", Shape::Text, "the mail server, such as smtp.example.org:465"),
+        optional(
+            "security",
+            Shape::Word(&[("tls", "from the first byte"), ("starttls", "after a greeting"), ("none", "loopback only")]),
+            "how the way there is made safe: tls | starttls | none; tls if left out",
+        ),
+        optional("user", Shape::Text, "who logs in"),
+        optional("password", SECRET, "where the password is"),
+        required("from", Shape::Text, "the sender, such as `rowbill <billing@example.org>`"),
+        required("to", Shape::OneOrMany(&Shape::Text), "the readers"),
     ],
     one_of: &[],
     one_needed: false,

@@ -1,0 +1,63 @@
+//! `rowbill daemon`: every connection when it is due, until it is asked to stop.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rowbill_connector::Problem;
+
+use super::context::{Context, Problems};
+use super::exit;
+use crate::config::files::Files;
+use crate::config::watch::parse_dashboard;
+use crate::config::{Project, load_files};
+use crate::connectors;
+use crate::daemon::{self, Start};
+use crate::run::Quiet;
+
+pub async fn daemon(context: &Context, dashboard: Option<&str>, unit: bool) -> Result<u8, Problems> {
+    let began = Instant::now();
+    let one = |problem| vec![problem];
+    let dashboard = dashboard.map(parse_dashboard).transpose().map_err(one)?;
+    let config = context.global.config.clone();
+    let files = Files::read(&config);
+    let load = || load_files(&config, &files, connectors::catalog(), &connectors::column_names);
+    let project = load()?;
+    if unit {
+        return write_unit(context, &project).map_err(one);
+    }
+    connectors::notify(&project.settings.notify)?;
+    // The engine checks the keys, and finds out whether a missing ledger may be made.
+    let names: Vec<String> = project.connections.iter().map(|connection| connection.name.clone()).collect();
+    let engine = context.engine(project, &names, Arc::new(Quiet))?;
+    let ledger = context.ledger_for_run(&engine).await.map_err(one)?;
+    let (clock, stop) = (engine.clock, Arc::clone(&context.stop));
+    let project = Arc::into_inner(engine.project).map_or_else(load, Ok)?;
+    daemon::serve(Start { config, files, project, ledger, clock, stop, dashboard, began }).await.map_err(one)?;
+    Ok(exit::INTERRUPTED)
+}
+
+fn write_unit(context: &Context, project: &Project) -> Result<u8, Problem> {
+    let absolute = |path: PathBuf| {
+        std::path::absolute(&path)
+            .map_err(|error| Problem::new("output.failed", format!("{}: {error}", path.display())))
+    };
+    let config = absolute(context.global.config.clone())?;
+    let binary = std::env::current_exe().map_err(|error| Problem::new("output.failed", error.to_string()))?;
+    let user = owner(&config).unwrap_or_else(|| "rowbill".to_owned());
+    context.screen.line(daemon::unit(project, &binary, &config, &user).trim_end());
+    Ok(exit::OK)
+}
+
+/// The user that the project belongs to: a number, if it has no name here.
+fn owner(path: &std::path::Path) -> Option<String> {
+    let uid = std::fs::metadata(path).ok()?.uid();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let named = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid.to_string()).then(|| name.to_owned())
+    });
+    Some(named.unwrap_or_else(|| uid.to_string()))
+}

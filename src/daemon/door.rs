@@ -1,0 +1,224 @@
+//! What commands ask over the socket, carried out.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rowbill_connector::Problem;
+use serde_json::{Value, json};
+
+use super::files::Watched;
+use super::launch::Launcher;
+use super::mail::{Hold, Mail, Post};
+use super::world::World;
+use crate::config::Project;
+use crate::connectors;
+use crate::run::decision::{Deciding, row_value};
+use crate::run::errand::{Chosen, Launch, Told, perform, preflight, select};
+use crate::run::{self, Order, Report, report_json};
+use crate::web::{Answer, Ask, Control, Decide, RunNow, Running};
+
+/// A decision about a row waits so long for the connection's run.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where commands come in.
+pub struct Door {
+    world: Arc<World>,
+    files: Arc<Watched>,
+    session: RwLock<Option<Inside>>,
+}
+
+/// What is behind the door while the ledger is open.
+#[derive(Clone)]
+pub struct Inside {
+    /// The way to the task that decides.
+    pub post: Post,
+    /// What runs connections.
+    pub launcher: Arc<Launcher>,
+}
+
+impl Door {
+    /// A door with nothing behind it yet.
+    pub fn new(world: &Arc<World>, files: &Arc<Watched>) -> Self {
+        Self { world: Arc::clone(world), files: Arc::clone(files), session: RwLock::default() }
+    }
+
+    /// The ledger is open, or is not any more.
+    pub fn set(&self, inside: Option<Inside>) {
+        *self.session.write().unwrap_or_else(PoisonError::into_inner) = inside;
+    }
+
+    fn inside(&self) -> Result<Inside, Problem> {
+        let inside = self.session.read().unwrap_or_else(PoisonError::into_inner).clone();
+        inside.ok_or_else(|| {
+            self.world.unwritable().unwrap_or_else(|| {
+                Problem::new("daemon.stopping", "the daemon is starting or stopping; nothing was sent")
+                    .advise("try again")
+            })
+        })
+    }
+
+    /// Takes up files that have changed: a command must not meet an older project than its own.
+    pub async fn reload(&self) -> Result<(), Problem> {
+        if self.files.look().await {
+            let (inside, project) = (self.inside()?, self.world.project());
+            inside.post.ask(|answer| Mail::Project(project, answer)).await??;
+        }
+        Ok(())
+    }
+
+    async fn run_now(&self, asked: &RunNow) -> Result<Answer, Vec<Problem>> {
+        let one = |problem| vec![problem];
+        self.reload().await.map_err(one)?;
+        let (inside, project) = (self.inside().map_err(one)?, self.world.project());
+        let chosen = select(&project, &asked.names, asked.all, asked.with_after)?;
+        let names: Vec<String> = chosen.iter().map(|chosen| chosen.name.clone()).collect();
+        let hold = inside.post.ask(|answer| Mail::Hold(names, answer)).await.map_err(one)?.map_err(one)?;
+        let order = Order::by_hand(asked.only.clone(), asked.limit);
+        if chosen.len() > 1 {
+            self.plans(&inside, &project, &chosen, &order).await?;
+        }
+        let through = Through { inside, project: Arc::clone(&project) };
+        let told = perform(&project, &chosen, &order, &through, &self.world.stop).await.map_err(one)?;
+        drop(hold);
+        let values: Result<Vec<Value>, Problem> = told.into_iter().map(value).collect();
+        values.map(Answer::Reports).map_err(one)
+    }
+
+    async fn plan(&self, asked: &RunNow) -> Result<Answer, Vec<Problem>> {
+        let one = |problem| vec![problem];
+        self.reload().await.map_err(one)?;
+        let (inside, project) = (self.inside().map_err(one)?, self.world.project());
+        let chosen = select(&project, &asked.names, asked.all, asked.with_after)?;
+        let plans = self.plans(&inside, &project, &chosen, &Order::by_hand(asked.only.clone(), asked.limit)).await?;
+        let told = plans.into_iter().map(|plan| value(Told::Ran(Box::new(plan))));
+        told.collect::<Result<_, _>>().map(Answer::Reports).map_err(one)
+    }
+
+    async fn plans(
+        &self,
+        inside: &Inside,
+        project: &Arc<Project>,
+        chosen: &[Chosen],
+        order: &Order,
+    ) -> Result<Vec<Report>, Vec<Problem>> {
+        let names: Vec<&str> = chosen.iter().map(|chosen| chosen.name.as_str()).collect();
+        let engine = inside.launcher.engine(project, &names).map_err(|problem| vec![problem])?;
+        preflight(&engine, chosen, order).await
+    }
+
+    async fn pause(&self, name: String, paused: bool) -> Result<Answer, Problem> {
+        self.reload().await?;
+        self.world.project().connection(&name)?;
+        self.inside()?.post.ask(|answer| Mail::Pause(name, paused, answer)).await??;
+        Ok(Answer::Done)
+    }
+
+    /// A run holds its rows in memory: nobody decides about them meanwhile.
+    async fn decide(&self, decide: &Decide) -> Result<Answer, Problem> {
+        self.reload().await?;
+        let (inside, project) = (self.inside()?, self.world.project());
+        let connection = project.connection(&decide.connection)?;
+        let names = vec![connection.name.clone()];
+        let held = tokio::time::timeout(PATIENCE, inside.post.ask(|answer| Mail::Hold(names, answer))).await;
+        let _hold: Hold = held.map_err(|_| busy(&connection.name))???;
+        let engine = inside.launcher.engine(&project, &[])?;
+        let target = || {
+            let account = project.settings.accounts.get(&connection.account);
+            let account = account.ok_or_else(|| Problem::new("config.unknown_account", "there is no such account"))?;
+            self.world.accounts.line(account).map(|line| Arc::clone(&line.target))
+        };
+        let deciding = Deciding {
+            ledger: &*inside.launcher.ledger,
+            connection,
+            owner: engine.owner(connection),
+            target: &target,
+            now: self.world.clock.now(),
+        };
+        let (row, told) = deciding.take(&decide.key, &decide.decision).await?;
+        Ok(Answer::Row(row_value(&row), told))
+    }
+
+    async fn status(&self) -> Result<Answer, Problem> {
+        let inside = self.inside()?;
+        let running = inside.post.ask(Mail::Busy).await?;
+        let project = self.world.project();
+        super::status::entries(&project, Some(&*inside.launcher.ledger), &running).await.map(Answer::Reports)
+    }
+
+    async fn running(&self) -> Result<Answer, Problem> {
+        let connections = match self.inside() {
+            Ok(inside) => inside.post.ask(Mail::Busy).await.unwrap_or_default(),
+            Err(_) => Vec::new(),
+        };
+        let problems = self.world.problems().into_iter().chain(self.world.unwritable()).collect();
+        Ok(Answer::Running(Running { pid: std::process::id(), connections, problems }))
+    }
+}
+
+#[async_trait]
+impl Control for Door {
+    async fn answer(&self, ask: Ask) -> Result<Answer, Vec<Problem>> {
+        let answer = match ask {
+            Ask::RunNow(asked) => return self.run_now(&asked).await,
+            Ask::Plan(asked) => return self.plan(&asked).await,
+            Ask::Pause(name) => self.pause(name, true).await,
+            Ask::Resume(name) => self.pause(name, false).await,
+            Ask::Decide(decide) => self.decide(&decide).await,
+            Ask::Running => self.running().await,
+            Ask::Status => self.status().await,
+        };
+        answer.map_err(|problem| vec![problem])
+    }
+}
+
+/// Runs held connections for a person.
+struct Through {
+    inside: Inside,
+    project: Arc<Project>,
+}
+
+#[async_trait]
+impl Launch for Through {
+    async fn launch(&self, name: &str, order: &Order) -> Result<Report, Vec<Problem>> {
+        let one = |problem| vec![problem];
+        let connection = self.project.connection(name).map_err(one)?;
+        let engine = self.inside.launcher.engine(&self.project, &[name]).map_err(one)?;
+        let run = ulid::Ulid::generate().to_string();
+        let post = &self.inside.post;
+        if !order.is_partial() {
+            post.ask(|answer| Mail::Begins(name.to_owned(), answer)).await.map_err(one)?.map_err(one)?;
+        }
+        let order = Order { run: Some(run.clone()), ..order.clone() };
+        let ran = run::run(&engine, connection, &order).await;
+        let ended = post.ask(|answer| Mail::Ended(name.to_owned(), run, answer)).await;
+        let report = ran?;
+        ended.map_err(one)?.map_err(one)?;
+        Ok(report)
+    }
+
+    /// The session has heard of the run before it, and has it on record.
+    async fn not_run(&self, _: &str, _: &str, _: &str) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+/// What `-o json` prints of it.
+fn value(told: Told) -> Result<Value, Problem> {
+    match told {
+        Told::Ran(mut report) => {
+            let mut text = Vec::new();
+            report_json::write(&mut text, &mut report, connectors::catalog())?;
+            serde_json::from_slice(&text).map_err(|error| Problem::new("daemon.answer", error.to_string()))
+        }
+        Told::NotRun { connection, why } => Ok(report_json::not_run(&connection, &why)),
+        Told::Refused { connection, problems } => {
+            Ok(json!({ "v": 1, "connection": connection, "result": "refused", "problems": problems }))
+        }
+    }
+}
+
+fn busy(name: &str) -> Problem {
+    Problem::new("daemon.busy", format!("`{name}` is running, and its rows are in use; nothing was changed"))
+        .advise("try again when it is done: `rowbill status`")
+}

@@ -1,0 +1,68 @@
+//! Forgets old runs, and never what later runs are decided by.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rowbill_connector::Problem;
+use serde_json::Value;
+
+use crate::ledger::{Change, Ledger, RunFilter, RunRecord};
+use crate::protocol::Time;
+use crate::run::history::{counts_as_first, heard};
+
+/// The newest runs of each connection stay, however old they are.
+const NEWEST: u32 = 50;
+/// Runs that made nothing and had nothing to tell stay for a day (seconds).
+const UNEVENTFUL: Time = 86_400;
+/// So many are looked at in one step.
+const PAGE: u32 = 500;
+
+/// Forgets runs that are older than this many seconds, and uneventful ones after a day; how many.
+pub async fn forget(ledger: &dyn Ledger, keep: u64, now: Time) -> Result<u64, Problem> {
+    let old = now - Time::try_from(keep).unwrap_or(Time::MAX).min(now);
+    let mut filter = RunFilter {
+        before: Some(first_id(now - UNEVENTFUL.min(now))),
+        oldest_first: true,
+        limit: PAGE,
+        ..RunFilter::default()
+    };
+    let mut kept: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut forgotten = 0;
+    loop {
+        let page = ledger.runs(&filter).await?;
+        let Some(last) = page.last() else { return Ok(forgotten) };
+        filter.after = Some(last.id.clone());
+        let mut changes = Vec::new();
+        for run in page {
+            if !kept.contains_key(&run.connection) {
+                kept.insert(run.connection.clone(), needed(ledger, &run.connection).await?);
+            }
+            let is_needed = kept.get(&run.connection).is_some_and(|ids| ids.contains(&run.id));
+            if !is_needed && (run.started < old || is_uneventful(&run)) {
+                changes.push(Change::ForgetRun(run.id));
+            }
+        }
+        forgotten += changes.len() as u64;
+        ledger.commit(changes).await?;
+    }
+}
+
+/// The newest runs, and the newest ones that decide: what is the first run, and what those after it have heard.
+async fn needed(ledger: &dyn Ledger, connection: &str) -> Result<BTreeSet<String>, Problem> {
+    let runs = ledger.runs(&RunFilter::newest(connection, 1000)).await?;
+    let newest = runs.iter().take(NEWEST as usize);
+    let first = runs.iter().find(|run| counts_as_first(run));
+    let told = runs.iter().find(|run| heard(run).is_some());
+    Ok(newest.chain(first).chain(told).map(|run| run.id.clone()).collect())
+}
+
+fn is_uneventful(run: &RunRecord) -> bool {
+    let report: Value = serde_json::from_str(&run.report).unwrap_or_default();
+    let nothing_done = report["rows"]["done"].as_u64().unwrap_or(0) == 0;
+    matches!(report["result"].as_str(), Some("ok" | "skipped" | "not_run")) && nothing_done
+}
+
+/// No run that began at or after this time has a smaller id.
+fn first_id(at: Time) -> String {
+    let milliseconds = u64::try_from(at).unwrap_or(0).saturating_mul(1000);
+    ulid::Ulid::from_parts(milliseconds, 0).to_string()
+}
