@@ -4,6 +4,7 @@ mod accounts;
 mod architecture;
 mod clients;
 mod customers;
+mod daemon;
 mod docs;
 mod edits;
 mod faults;

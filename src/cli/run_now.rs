@@ -1,5 +1,7 @@
 //! `rowbill run-now`: run connections now, here or in the daemon that owns the ledger.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use rowbill_connector::Problem;
 use serde_json::Value;
@@ -128,11 +130,11 @@ impl Here {
         let Some(mut position) = positions.into_iter().find(|position| position.connection == name) else {
             return Ok(());
         };
+        let mut newest = BTreeMap::new();
         for before in before {
-            if let Some(heard) = newest_heard(&*ledger, before).await? {
-                position.after.insert(before.clone(), heard.run);
-            }
+            newest.extend(newest_heard(&*ledger, before).await?.map(|heard| (before.clone(), heard.run)));
         }
+        position.stand_in(before, |name| newest.get(name).cloned());
         ledger.commit(vec![Change::Position(position)]).await
     }
 }

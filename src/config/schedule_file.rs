@@ -8,7 +8,7 @@ use super::mapping_file::{elements, texts};
 use super::settings::zone_advice;
 use super::shape::parse_duration;
 use super::yaml::Node;
-use crate::schedule::{Days, Schedule, Trigger, parse_cron, parse_days, parse_time};
+use crate::schedule::{Clock, Days, Schedule, Trigger, parse_cron, parse_days, parse_time};
 
 /// Reads a schedule whose shape is right.
 pub fn read(file: &File, node: &Node, problems: &mut Vec<Problem>) -> Option<Schedule> {
@@ -18,6 +18,14 @@ pub fn read(file: &File, node: &Node, problems: &mut Vec<Problem>) -> Option<Sch
     let catch_up = reader.text("missed") != Some("skip");
     let written = reader.written();
     Some(Schedule { trigger: reader.trigger()?, zone, catch_up, written })
+}
+
+/// Whether a cron line has a day in any year.
+fn comes(trigger: &Trigger) -> bool {
+    let (trigger, written) = (trigger.clone(), String::new());
+    let schedule = Schedule { trigger, zone: None, catch_up: true, written };
+    let clock = Clock { schedule: &schedule, zone: &TimeZone::UTC, name: "", since: 0 };
+    clock.next(0).is_some()
 }
 
 struct Reader<'a> {
@@ -56,7 +64,12 @@ impl<'a> Reader<'a> {
 
     fn cron(&mut self, node: &Node) -> Option<Trigger> {
         match parse_cron(node.text()?) {
-            Ok(trigger) => Some(trigger),
+            Ok(trigger) if comes(&trigger) => Some(trigger),
+            Ok(_) => {
+                let message = format!("`{}` names a day that never comes", node.text()?);
+                self.tell(node, "config.cron", message, "check its day and month");
+                None
+            }
             Err(reason) => {
                 let message = format!("`{}` is not a cron line: {reason}", node.text()?);
                 self.tell(

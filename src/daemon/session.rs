@@ -270,11 +270,8 @@ impl Session {
 
     async fn pause(&mut self, name: &str, paused: bool) -> Result<(), Problem> {
         let now = self.now();
-        let Some(slot) = self.slots.get(name) else { return Ok(()) };
-        slot.position.pause(paused, now);
-        slot.look = true;
-        let change = Change::Position(slot.position.clone());
-        self.ledger.commit(vec![change]).await?;
+        let change = self.slots.pause(name, paused, now);
+        self.ledger.commit(change.into_iter().collect()).await?;
         story::paused(name, paused);
         self.world.metrics.paused(name, paused);
         Ok(())

@@ -212,12 +212,6 @@ impl Slots {
         }
         let busy = slot.busy != Busy::Free;
         slot.wake = wake(&self::clock(&project, schedule, &slot.position), &slot.position, full || busy);
-        if decided.start.is_some() {
-            let connection = project.connection(name).ok()?;
-            let mut position = slot.position.clone();
-            self.takes_up(connection, &mut position);
-            self.slots.get_mut(name)?.position = position;
-        }
         if !decided.not_run.is_empty() {
             self.look_after(name);
         }
@@ -228,14 +222,23 @@ impl Slots {
         Some(decided)
     }
 
-    /// A person's run of all rows begins: it takes up what ran before it.
+    /// A person's run of all rows begins: it is the one that was to come after the runs before it.
     pub fn begins(&mut self, name: &str) -> Option<Change> {
+        let slot = self.slots.get_mut(name)?;
+        let after = self.project.connection(name).ok()?.after();
+        slot.position.stand_in(after, |before| self.known.newest(before).map(|heard| heard.run.clone()));
+        Some(Change::Position(slot.position.clone()))
+    }
+
+    /// A person puts it on hold, or takes it up again: what ran before it meanwhile is not waited for.
+    pub fn pause(&mut self, name: &str, paused: bool, now: Time) -> Option<Change> {
         let project = Arc::clone(&self.project);
-        let connection = project.connection(name).ok().filter(|connection| !connection.after().is_empty())?;
         let mut position = self.slots.get(name)?.position.clone();
-        self.takes_up(connection, &mut position);
-        self.slots.get_mut(name)?.position = position.clone();
-        Some(Change::Position(position))
+        position.pause(paused, now);
+        self.takes_up(project.connection(name).ok()?, &mut position);
+        let slot = self.slots.get_mut(name)?;
+        (slot.position, slot.look) = (position, true);
+        Some(Change::Position(slot.position.clone()))
     }
 
     /// A run has ended. By hand or not, it says what is left to do; only a schedule's connection is run again by itself.

@@ -87,6 +87,14 @@ impl Position {
         self.decided = now.max(self.decided);
     }
 
+    /// A run that a person began stands for the one that was to come after others, if all of them have run anew.
+    pub fn stand_in(&mut self, after: &[String], newest: impl Fn(&str) -> Option<String>) {
+        let runs: Vec<(String, String)> = after.iter().filter_map(|name| Some((name.clone(), newest(name)?))).collect();
+        if runs.len() == after.len() && runs.iter().all(|(name, run)| self.after.get(name) != Some(run)) {
+            self.after.extend(runs);
+        }
+    }
+
     /// Counts ticks that are passed over.
     pub fn skip(&mut self, count: u64, first: Time, last: Time) {
         if count > 0 {

@@ -2,6 +2,7 @@
 
 pub mod books;
 pub mod business;
+pub mod daemon;
 pub mod invariants;
 pub mod journal;
 pub mod output;
@@ -17,5 +18,6 @@ use tokio::runtime::{Builder, Runtime};
 pub static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
 
+pub use daemon::Daemon;
 pub use output::Output;
 pub use project::Project;

@@ -1,0 +1,3 @@
+//! The daemon: the real binary, on schedules of seconds.
+
+mod schedule;

@@ -1,0 +1,134 @@
+//! A daemon of a project: its log as it comes, and its end.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::Project;
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running daemon; killed when this is dropped.
+pub struct Daemon {
+    child: Child,
+    log: Arc<Log>,
+    /// Where `/healthz`, `/readyz` and `/metrics` are.
+    pub http: String,
+}
+
+#[derive(Default)]
+struct Log {
+    lines: Mutex<(Vec<Value>, bool)>,
+    news: Condvar,
+}
+
+impl Daemon {
+    /// Starts one, and waits until it is ready.
+    pub fn start(project: &Project) -> Self {
+        Self::of(project.command(&[]))
+    }
+
+    /// Starts one by a command that has the environment it needs.
+    pub fn of(mut command: Command) -> Self {
+        let mut child = command.args(["daemon", "--dashboard=127.0.0.1:0", "--output=json"]).spawn().unwrap();
+        let (log, stderr) = (Arc::new(Log::default()), child.stderr.take().unwrap());
+        let heard = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                // Words for people, before the log begins, are kept as they are.
+                let line = serde_json::from_str(&line).unwrap_or_else(|_| Value::from(line));
+                heard.lines.lock().unwrap().0.push(line);
+                heard.news.notify_all();
+            }
+            heard.lines.lock().unwrap().1 = true;
+            heard.news.notify_all();
+        });
+        let mut daemon = Self { child, log, http: String::new() };
+        let serving = daemon.until("serving", |_| true);
+        daemon.http = format!("http://{}", serving["address"].as_str().unwrap());
+        daemon.until("started", |_| true);
+        daemon
+    }
+
+    /// All lines of the log so far.
+    pub fn log(&self) -> Vec<Value> {
+        self.log.lines.lock().unwrap().0.clone()
+    }
+
+    /// The lines with this message so far.
+    pub fn told(&self, message: &str) -> Vec<Value> {
+        self.log().into_iter().filter(|line| line["message"] == message).collect()
+    }
+
+    /// Waits for a line with this message of which something is true; the first there ever was.
+    #[track_caller]
+    pub fn until(&self, message: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        self.nth(message, 0, is_it)
+    }
+
+    /// Waits for such a line that comes after so many others of its kind.
+    #[track_caller]
+    pub fn nth(&self, message: &str, nth: usize, is_it: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        let mut lines = self.log.lines.lock().unwrap();
+        loop {
+            let mut found = lines.0.iter().filter(|line| line["message"] == message && is_it(line));
+            if let Some(line) = found.nth(nth) {
+                return line.clone();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!lines.1 && !left.is_zero(), "no {message} came (ended: {}): {:#?}", lines.1, lines.0);
+            lines = self.log.news.wait_timeout(lines, left).unwrap().0;
+        }
+    }
+
+    /// Waits for the end of a connection's run, after so many others of that connection.
+    #[track_caller]
+    pub fn run(&self, connection: &str, nth: usize) -> Value {
+        self.nth("run_finished", nth, |line| line["connection"] == connection)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// SIGKILL: nothing of it can be caught.
+    pub fn kill(mut self) -> Vec<Value> {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.log()
+    }
+
+    /// SIGTERM; the exit code, and the whole log.
+    pub fn stop(mut self) -> (i32, Vec<Value>) {
+        self.signal("TERM");
+        let code = self.wait();
+        (code, self.log())
+    }
+
+    /// Waits for the end by itself.
+    pub fn wait(&mut self) -> i32 {
+        let code = self.child.wait().unwrap().code().unwrap_or(-1);
+        let mut lines = self.log.lines.lock().unwrap();
+        while !lines.1 {
+            lines = self.log.news.wait_timeout(lines, PATIENCE).unwrap().0;
+        }
+        code
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
