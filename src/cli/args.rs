@@ -179,6 +179,12 @@ pub enum Command {
     Runs {
         /// The run
         run: Option<String>,
+        /// Only those of this connection
+        #[arg(long, value_name = "NAME", conflicts_with = "run")]
+        of: Option<String>,
+        /// At most so many, the newest first
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
     },
     /// Rows that the ledger knows
     Rows(RowsArgs),

@@ -95,7 +95,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<u8, Problems> {
         Command::Pause { name } => pause::pause(context, &name, true).await,
         Command::Resume { name } => pause::pause(context, &name, false).await,
         Command::Status => status::status(context).await,
-        Command::Runs { run } => runs::runs(context, run.as_deref()).await,
+        Command::Runs { run, of, limit } => runs::runs(context, run.as_deref(), of, limit).await,
         Command::Rows(args) => rows::rows(context, args).await,
         Command::Ledger { command } => ledger::ledger(context, command).await,
         Command::Schema { of } => Ok(schema::schema(context, of)),

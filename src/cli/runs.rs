@@ -10,11 +10,14 @@ use crate::ledger::{RunFilter, RunRecord};
 use crate::mapping::time;
 use crate::run::history::run_by_id;
 
-pub async fn runs(context: &Context, id: Option<&str>) -> Result<u8, Problems> {
+pub async fn runs(context: &Context, id: Option<&str>, of: Option<String>, limit: u32) -> Result<u8, Problems> {
     let project = context.project()?;
     let ledger = context.ledger_to_read(&project).await.map_err(|problem| vec![problem])?;
     let Some(id) = id else {
-        let filter = RunFilter { limit: 50, ..RunFilter::default() };
+        if let Some(name) = &of {
+            project.connection(name).map_err(|problem| vec![problem])?;
+        }
+        let filter = RunFilter { connection: of, limit, ..RunFilter::default() };
         let all = match &ledger {
             Some(ledger) => ledger.runs(&filter).await.map_err(|problem| vec![problem])?,
             None => Vec::new(),
