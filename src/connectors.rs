@@ -82,7 +82,10 @@ pub fn target(account: &Account) -> Result<Arc<dyn Target>, Problem> {
 }
 
 /// The ways on which people are told, and the service that waits for signs of life.
-pub fn notify(notify: &Notify) -> Result<(Vec<Box<dyn Channel>>, Option<Box<dyn Pinger>>), Vec<Problem>> {
+pub type Ways = (Vec<Box<dyn Channel>>, Option<Box<dyn Pinger>>);
+
+/// Opens them as the settings name them.
+pub fn notify(notify: &Notify) -> Result<Ways, Vec<Problem>> {
     let (mut channels, mut problems): (Vec<Box<dyn Channel>>, Vec<Problem>) = Default::default();
     let timeouts = Timeouts::default();
     let mut take = |made: Result<Box<dyn Channel>, Problem>| match made {

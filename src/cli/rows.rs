@@ -93,7 +93,9 @@ async fn list(
         let values: Vec<Value> = rows.iter().map(row_value).collect();
         context.screen.json(&json!({ "v": 1, "connection": connection.name, "rows": values }));
     } else {
-        rows.iter().for_each(|row| line(context, row));
+        for row in &rows {
+            line(context, row);
+        }
     }
     Ok(exit::OK)
 }

@@ -31,8 +31,8 @@ impl Accounts {
         if let Some(open) = known.filter(|open| open.serves(account, &key)) {
             return Ok(Arc::clone(&open.line));
         }
-        let answers = known.map(|open| Arc::clone(&open.line.answers)).unwrap_or_default();
-        let line = Arc::new(AccountLine::counted(connectors::target(account)?, answers));
+        let shared = known.map(|open| Arc::clone(&open.line.shared)).unwrap_or_default();
+        let line = Arc::new(AccountLine::going_on(connectors::target(account)?, shared));
         let open = Open { line: Arc::clone(&line), settings: account.clone(), key };
         lines.insert(account.name.clone(), open);
         Ok(line)
@@ -47,7 +47,7 @@ impl Accounts {
     pub fn measure(&self, metrics: &Metrics, clock: Clock) {
         for (name, Open { line, .. }) in self.lines().iter() {
             let skew = line.target.clock().map(|theirs| clock.ahead(theirs));
-            metrics.account(name, &line.answers, line.halted().is_some(), skew);
+            metrics.account(name, &line.shared.answers, line.halted().is_some(), skew);
         }
     }
 

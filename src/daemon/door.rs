@@ -184,7 +184,7 @@ impl Launch for Through {
         let one = |problem| vec![problem];
         let connection = self.project.connection(name).map_err(one)?;
         let engine = self.inside.launcher.engine(&self.project, &[name]).map_err(one)?;
-        let run = ulid::Ulid::generate().to_string();
+        let run = run::history::next_id();
         let post = &self.inside.post;
         if !order.is_partial() {
             post.ask(|answer| Mail::Begins(name.to_owned(), answer)).await.map_err(one)?.map_err(one)?;

@@ -90,7 +90,7 @@ impl Watched {
 
 /// One message when the first mistake comes, and one when the last has gone.
 fn notice(problems: &[Problem], was_broken: bool) -> Option<Notice> {
-    if problems.is_empty() == !was_broken {
+    if problems.is_empty() != was_broken {
         return None;
     }
     let file = |problem: &Problem| {

@@ -75,6 +75,8 @@ pub struct Start {
 pub async fn serve(start: Start) -> Result<(), Problem> {
     let Start { config, files, project, ledger, clock, stop, dashboard, began } = start;
     let path = project.settings.ledger.clone();
+    let accounts = project.settings.accounts.values();
+    accounts.filter(|account| account.live).for_each(|account| story::live(&account.name));
     let live = project.connections.iter().filter(|one| is_live(&project, &one.account)).count();
     let (connections, webhooks) = (project.connections.len(), project.settings.daemon.webhooks);
     let world = Arc::new(World::new(project, clock, stop));

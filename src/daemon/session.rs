@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rowbill_connector::Problem;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{Id, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
 use super::finish::Finish;
@@ -45,9 +45,16 @@ pub struct Session {
     teller: Teller,
     runs: JoinSet<Result<(), Vec<Problem>>>,
     names: HashMap<Id, (String, String)>,
-    waiting: Vec<(Vec<String>, oneshot::Sender<Result<Hold, Problem>>)>,
+    waiting: Vec<Waiting>,
+    /// What is to be written down before anything else is done.
+    changes: Vec<Change>,
     stopping: bool,
 }
+
+/// What becomes of a task that runs a connection.
+type Joined = Result<(Id, Result<(), Vec<Problem>>), JoinError>;
+/// Somebody who waits for connections to be free.
+type Waiting = (Vec<String>, oneshot::Sender<Result<Hold, Problem>>);
 
 impl Session {
     /// Takes up where the ledger says that things stand.
@@ -70,6 +77,7 @@ impl Session {
             runs: JoinSet::new(),
             names: HashMap::new(),
             waiting: Vec::new(),
+            changes: Vec::new(),
             stopping: false,
         };
         session.take_project(project).await?;
@@ -98,12 +106,10 @@ impl Session {
                 deadline = Some(Instant::now() + PATIENCE);
                 self.waiting.drain(..).for_each(|(_, answer)| drop(answer.send(Err(stopping()))));
             }
+            self.grant();
+            self.decide().await?;
             if self.stopping && (self.slots.busy().is_empty() || deadline.is_some_and(|at| Instant::now() >= at)) {
                 return Ok(());
-            }
-            if !self.stopping {
-                self.grant();
-                self.decide().await?;
             }
             self.wait().await?;
         }
@@ -119,12 +125,10 @@ impl Session {
         let until = if self.stopping { Duration::from_millis(100) } else { until };
         tokio::select! {
             Some(ended) = self.runs.join_next_with_id(), if !self.runs.is_empty() => {
-                let (id, outcome) = match ended {
-                    Ok((id, outcome)) => (id, Some(outcome)),
-                    Err(error) => (error.id(), None),
-                };
-                if let Some((name, run)) = self.names.remove(&id) {
-                    self.ended(&name, &run, outcome).await?;
+                self.ended(ended).await?;
+                // What has ended meanwhile is written down together.
+                while let Some(ended) = self.runs.try_join_next_with_id() {
+                    self.ended(ended).await?;
                 }
             }
             Some(mail) = self.mail.recv() => self.answer(mail).await?,
@@ -134,11 +138,12 @@ impl Session {
         Ok(())
     }
 
-    /// Decides about every connection that it is time for. All of it is one commit; then the runs begin.
+    /// Decides about every connection that it is time for. All of it is one commit, with the ends of runs before it;
+    /// then the runs begin.
     async fn decide(&mut self) -> Result<(), Problem> {
         let now = self.now();
-        let (mut changes, mut starts) = (Vec::new(), Vec::new());
-        loop {
+        let mut starts = Vec::new();
+        while !self.stopping {
             // One that does not run is news for those after it.
             let due = self.slots.due(now);
             if due.is_empty() {
@@ -148,19 +153,21 @@ impl Session {
                 let is_full = self.runs.len() + starts.len() >= MOST;
                 let Some(decided) = self.slots.decide(&name, now, is_full) else { continue };
                 self.tell(&name, &decided);
-                changes.extend(decided.changes);
+                self.changes.extend(decided.changes);
                 if let Some((run, cause)) = decided.start {
                     let origin = story::origin(&cause, now);
-                    changes.push(Change::Run(history::begun(&run, &name, &origin, now)));
+                    self.changes.push(Change::Run(history::begun(&run, &name, &origin, now)));
                     starts.push((name, run, origin));
                 }
             }
         }
-        self.ledger.commit(changes).await?;
+        self.ledger.commit(std::mem::take(&mut self.changes)).await?;
         for (name, run, origin) in starts {
             story::begins(&name, &run, &origin);
             self.teller.ping_start(&name, &run);
-            self.world.metrics.late(&name, origin.late_seconds.unwrap_or(0));
+            if let Some(late) = origin.late_seconds {
+                self.world.metrics.late(&name, late);
+            }
             let launcher = Arc::clone(&self.launcher);
             let task = (name.clone(), run.clone());
             let handle = self.runs.spawn(async move { launcher.scheduled(&task.0, &task.1, origin).await });
@@ -181,27 +188,32 @@ impl Session {
         }
     }
 
-    /// A run has ended; `None`: by a panic, after which its connection goes on like after a crash.
-    async fn ended(&mut self, name: &str, run: &str, outcome: Option<Result<(), Vec<Problem>>>) -> Result<(), Problem> {
-        if let Some(Err(problems)) = &outcome
-            && let Some(problem) = problems.iter().find(|problem| problem.code.starts_with("ledger."))
-        {
-            return Err(problem.clone());
-        }
-        if outcome.is_none() {
-            self.launcher.panicked(name, run).await?;
+    /// A run has ended. After a panic its connection goes on like after a crash.
+    async fn ended(&mut self, ended: Joined) -> Result<(), Problem> {
+        let (id, outcome) = match ended {
+            Ok((id, outcome)) => (id, Some(outcome)),
+            Err(error) => (error.id(), None),
+        };
+        let Some((name, run)) = self.names.remove(&id) else { return Ok(()) };
+        match outcome {
+            Some(Ok(())) => {}
+            Some(Err(problems)) => {
+                if let Some(problem) = problems.into_iter().find(|problem| problem.code.starts_with("ledger.")) {
+                    return Err(problem);
+                }
+            }
+            None => self.launcher.panicked(&name, &run).await?,
         }
         if self.runs.len() + 1 >= MOST {
             self.slots.look_at_all();
         }
-        self.finish(name, run).await
+        self.finish(&name, &run).await
     }
 
     async fn finish(&mut self, name: &str, run: &str) -> Result<(), Problem> {
         let Some(record) = history::run_by_id(&*self.ledger, run).await? else { return Ok(()) };
         let (finish, now) = (Finish::of(&record), self.now());
-        let change = self.slots.ended(name, run, &finish, now);
-        self.ledger.commit(change.into_iter().collect()).await?;
+        self.changes.extend(self.slots.ended(name, run, &finish, now));
         story::ended(name, run, &finish);
         self.launcher.measured(name, &finish, now);
         if let Some(slot) = self.slots.get(name)
@@ -220,6 +232,7 @@ impl Session {
 
     async fn answer(&mut self, mail: Mail) -> Result<(), Problem> {
         match mail {
+            Mail::Hold(_, answer) if self.stopping => drop(answer.send(Err(stopping()))),
             Mail::Hold(names, answer) => self.waiting.push((names, answer)),
             Mail::Release(names) => {
                 for name in names {

@@ -53,7 +53,7 @@ pub struct Decided {
 /// All connections.
 pub struct Slots {
     project: Arc<Project>,
-    slots: BTreeMap<String, Slot>,
+    all: BTreeMap<String, Slot>,
     known: Known,
 }
 
@@ -70,7 +70,7 @@ impl Seen for Known {
 impl Slots {
     /// No connections yet.
     pub fn new(project: Arc<Project>) -> Self {
-        Self { project, slots: BTreeMap::new(), known: Known::default() }
+        Self { project, all: BTreeMap::new(), known: Known::default() }
     }
 
     /// Takes the connections of a project, with what the ledger knows of them. What has begun goes on.
@@ -88,14 +88,14 @@ impl Slots {
             }
         }
         let mut stored: BTreeMap<String, Position> = BTreeMap::new();
-        if project.connections.iter().any(|connection| !self.slots.contains_key(&connection.name)) {
+        if project.connections.iter().any(|connection| !self.all.contains_key(&connection.name)) {
             let positions = ledger.positions().await?.into_iter();
             stored.extend(positions.map(|position| (position.connection.clone(), position)));
         }
-        let is_start = self.slots.is_empty();
+        let is_start = self.all.is_empty();
         let mut changes = Vec::new();
         for connection in &project.connections {
-            let before = self.slots.get(&connection.name).map(|slot| slot.position.clone());
+            let before = self.all.get(&connection.name).map(|slot| slot.position.clone());
             let is_new = before.is_none();
             let before = before.or_else(|| stored.remove(&connection.name));
             let mut position = self.place(&project, connection, before.clone(), now);
@@ -109,11 +109,11 @@ impl Slots {
             if before.as_ref() != Some(&position) {
                 changes.push(Change::Position(position.clone()));
             }
-            let busy = self.slots.remove(&connection.name).map_or(Busy::Free, |slot| slot.busy);
-            self.slots.insert(connection.name.clone(), Slot { position, busy, look: true, wake: None });
+            let busy = self.all.remove(&connection.name).map_or(Busy::Free, |slot| slot.busy);
+            self.all.insert(connection.name.clone(), Slot { position, busy, look: true, wake: None });
         }
         // A connection whose file is gone begins nothing more; what runs comes to its end.
-        self.slots.retain(|name, slot| slot.busy != Busy::Free || project.connection(name).is_ok());
+        self.all.retain(|name, slot| slot.busy != Busy::Free || project.connection(name).is_ok());
         self.project = project;
         Ok(changes)
     }
@@ -140,46 +140,46 @@ impl Slots {
 
     /// The names of all connections.
     pub fn names(&self) -> Vec<String> {
-        self.slots.keys().cloned().collect()
+        self.all.keys().cloned().collect()
     }
 
     /// One of them.
     pub fn get(&mut self, name: &str) -> Option<&mut Slot> {
-        self.slots.get_mut(name)
+        self.all.get_mut(name)
     }
 
     /// Whether one could run.
     pub fn is_free(&self, name: &str) -> bool {
-        self.slots.get(name).is_none_or(|slot| slot.busy == Busy::Free)
+        self.all.get(name).is_none_or(|slot| slot.busy == Busy::Free)
     }
 
     /// The names of those that are busy.
     pub fn busy(&self) -> Vec<String> {
-        let busy = self.slots.iter().filter(|(_, slot)| slot.busy != Busy::Free);
+        let busy = self.all.iter().filter(|(_, slot)| slot.busy != Busy::Free);
         busy.map(|(name, _)| name.clone()).collect()
     }
 
     /// Those that are to be looked at now.
     pub fn due(&self, now: Time) -> Vec<String> {
         let due = |slot: &Slot| slot.look || slot.wake.is_some_and(|at| at <= now);
-        self.slots.iter().filter(|(_, slot)| due(slot)).map(|(name, _)| name.clone()).collect()
+        self.all.iter().filter(|(_, slot)| due(slot)).map(|(name, _)| name.clone()).collect()
     }
 
     /// When the next one is to be looked at.
     pub fn next(&self) -> Option<Time> {
-        self.slots.values().filter_map(|slot| slot.wake).min()
+        self.all.values().filter_map(|slot| slot.wake).min()
     }
 
     /// All are to be looked at again: the clock was changed.
     pub fn look_at_all(&mut self) {
-        self.slots.values_mut().for_each(|slot| slot.look = true);
+        self.all.values_mut().for_each(|slot| slot.look = true);
     }
 
     /// Decides about one. `full`: as many run as can at once.
     pub fn decide(&mut self, name: &str, now: Time, full: bool) -> Option<Decided> {
         let project = Arc::clone(&self.project);
         let schedule = project.connection(name).ok().and_then(|connection| connection.schedule.as_ref());
-        let slot = self.slots.get_mut(name)?;
+        let slot = self.all.get_mut(name)?;
         slot.look = false;
         let Some(schedule) = schedule else {
             slot.wake = None;
@@ -203,7 +203,7 @@ impl Slots {
                     decided.not_run.push(why);
                 }
                 Step::Start(cause) => {
-                    let run = ulid::Ulid::generate().to_string();
+                    let run = history::next_id();
                     slot.position.open = Some(run.clone());
                     slot.busy = Busy::Runs(run.clone());
                     decided.start = Some((run, cause));
@@ -215,7 +215,7 @@ impl Slots {
         if !decided.not_run.is_empty() {
             self.look_after(name);
         }
-        let position = &self.slots.get(name)?.position;
+        let position = &self.all.get(name)?.position;
         if *position != before {
             decided.changes.push(Change::Position(position.clone()));
         }
@@ -224,7 +224,7 @@ impl Slots {
 
     /// A person's run of all rows begins: it is the one that was to come after the runs before it.
     pub fn begins(&mut self, name: &str) -> Option<Change> {
-        let slot = self.slots.get_mut(name)?;
+        let slot = self.all.get_mut(name)?;
         let after = self.project.connection(name).ok()?.after();
         slot.position.stand_in(after, |before| self.known.newest(before).map(|heard| heard.run.clone()));
         Some(Change::Position(slot.position.clone()))
@@ -233,10 +233,10 @@ impl Slots {
     /// A person puts it on hold, or takes it up again: what ran before it meanwhile is not waited for.
     pub fn pause(&mut self, name: &str, paused: bool, now: Time) -> Option<Change> {
         let project = Arc::clone(&self.project);
-        let mut position = self.slots.get(name)?.position.clone();
+        let mut position = self.all.get(name)?.position.clone();
         position.pause(paused, now);
         self.takes_up(project.connection(name).ok()?, &mut position);
-        let slot = self.slots.get_mut(name)?;
+        let slot = self.all.get_mut(name)?;
         (slot.position, slot.look) = (position, true);
         Some(Change::Position(slot.position.clone()))
     }
@@ -248,7 +248,7 @@ impl Slots {
         }
         self.look_after(name);
         let is_scheduled = self.project.connection(name).is_ok_and(|connection| connection.schedule.is_some());
-        let slot = self.slots.get_mut(name)?;
+        let slot = self.all.get_mut(name)?;
         slot.look = true;
         if slot.busy == Busy::Runs(run.to_owned()) {
             slot.busy = Busy::Free;
@@ -262,7 +262,7 @@ impl Slots {
         }
         let change = (slot.position != before).then(|| Change::Position(slot.position.clone()));
         if slot.busy == Busy::Free && self.project.connection(name).is_err() {
-            self.slots.remove(name);
+            self.all.remove(name);
         }
         change
     }
@@ -271,7 +271,7 @@ impl Slots {
     fn look_after(&mut self, name: &str) {
         for connection in &self.project.connections {
             if connection.after().iter().any(|before| before == name)
-                && let Some(slot) = self.slots.get_mut(&connection.name)
+                && let Some(slot) = self.all.get_mut(&connection.name)
             {
                 slot.look = true;
             }

@@ -59,8 +59,8 @@ fn entry(
     is_running: bool,
 ) -> Value {
     let run = runs.iter().find(|run| is_run(run));
-    let told = run.map(report).unwrap_or(Value::Null);
-    let newest = runs.first().map(report).unwrap_or(Value::Null);
+    let told = run.map_or(Value::Null, report);
+    let newest = runs.first().map_or(Value::Null, report);
     let state = match (run, told["result"].as_str().filter(|_| run.is_some_and(|run| run.finished.is_some()))) {
         _ if is_running => "running",
         _ if newest["result"] == "not_run" => "not_run",

@@ -31,6 +31,11 @@ pub fn started(connections: usize, live: usize, milliseconds: u128) {
     info!(version = env!("CARGO_PKG_VERSION"), connections, live, milliseconds, "started");
 }
 
+/// Runs in this account bill real money, without asking anybody.
+pub fn live(account: &str) {
+    warn!(account, "LIVE");
+}
+
 /// A run begins.
 pub fn begins(connection: &str, run: &str, origin: &Origin) {
     let (trigger, scheduled_at) = (&*origin.trigger, origin.scheduled_at.as_deref());

@@ -89,9 +89,9 @@ impl Teller {
         let (name, world) = (name.to_owned(), Arc::clone(&self.world));
         tokio::spawn(async move {
             let _place = place;
-            let pinged = pinger.ping(&name, number.0, signal, body.trim()).await;
-            world.metrics.notified("healthchecks", pinged.is_ok());
-            if let Err(problem) = pinged {
+            let taken = pinger.ping(&name, number.0, signal, body.trim()).await;
+            world.metrics.notified("healthchecks", taken.is_ok());
+            if let Err(problem) = taken {
                 story::notified("healthchecks", Err(&problem));
             }
         });
@@ -112,7 +112,7 @@ impl Teller {
 }
 
 /// The channels as the settings name them; what is wrong with them is in the log.
-fn ways(notify: &Notify) -> Option<(Vec<Box<dyn Channel>>, Option<Box<dyn Pinger>>)> {
+fn ways(notify: &Notify) -> Option<connectors::Ways> {
     let ways = connectors::notify(notify);
     for problem in ways.as_ref().err().into_iter().flatten() {
         story::notified("settings", Err(problem));
@@ -144,7 +144,7 @@ impl Task {
                     None => return,
                 },
                 () = tokio::time::sleep_until(until), if deadline.is_some() => {
-                    self.tell(std::mem::take(&mut waiting)).await;
+                    self.tell(std::mem::take(&mut waiting));
                 }
             }
             deadline = if waiting.is_empty() { None } else { deadline.or_else(|| Some(Instant::now() + TOGETHER)) };
@@ -161,7 +161,7 @@ impl Task {
         }
     }
 
-    async fn tell(&mut self, changes: BTreeMap<String, Change>) {
+    fn tell(&mut self, changes: BTreeMap<String, Change>) {
         let notify = self.world.project().settings.notify.clone();
         if notify.webhook.is_none() && notify.email.is_none() {
             return;
@@ -192,7 +192,7 @@ async fn patiently(world: &Arc<World>, channel: &dyn Channel, notice: &Notice) -
     loop {
         let told: Result<(), Problem> = channel.tell(notice).await;
         world.metrics.notified(channel.name(), told.is_ok());
-        story::notified(channel.name(), told.as_ref().map(|()| ()));
+        story::notified(channel.name(), told.as_ref().copied());
         match (told, pauses.next()) {
             (Ok(()), _) => return true,
             (Err(_), None) => return false,

@@ -60,6 +60,7 @@ impl<'a> Customers<'a> {
             CustomerName::Id(id) => Ok(Ok(id.clone())),
             CustomerName::From { connection, key } => self.of_row(connection, key).await,
             CustomerName::ByEmail { email, create } => {
+                let _alone = if *create { Some(self.driver.line.shared.persons.alone(email).await) } else { None };
                 let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(email).cloned();
                 if let Some(id) = known {
                     return Ok(Ok(id));

@@ -185,7 +185,7 @@ impl<'a> Course<'a> {
         let key = idempotency_key(&self.operation.id, intent.generation);
         let line = &self.driver.line;
         let answer = line.target.send(&self.operation.request, &key).await;
-        line.answers.count(&answer);
+        line.shared.answers.count(&answer);
         match answer {
             Ok(receipt) => {
                 line.heard();

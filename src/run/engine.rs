@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use rowbill_connector::{Catalog, Problem, Receipt, SendError, Source, Target};
 
 use super::clock::Clock;
+use super::persons::Persons;
 use crate::config::{Connection, Project};
 use crate::ledger::Ledger;
 use crate::mapping::identity::Owner;
@@ -84,8 +85,8 @@ impl Engine {
 pub struct AccountLine {
     /// The target.
     pub target: Arc<dyn Target>,
-    /// How its requests were answered, counted.
-    pub answers: Arc<Answers>,
+    /// What a line that takes its place goes on with.
+    pub shared: Arc<Shared>,
     halted: Mutex<Option<Problem>>,
     silent: AtomicU32,
     /// Whether what was made since the last commit has been looked up in this process.
@@ -98,13 +99,13 @@ const SILENT_LIMIT: u32 = 24;
 impl AccountLine {
     /// A line that works until something says otherwise.
     pub fn new(target: Arc<dyn Target>) -> Self {
-        Self::counted(target, Arc::default())
+        Self::going_on(target, Arc::default())
     }
 
-    /// A line that goes on counting where another one to the same account has ended.
-    pub fn counted(target: Arc<dyn Target>, answers: Arc<Answers>) -> Self {
+    /// A line that goes on where another one to the same account has ended.
+    pub fn going_on(target: Arc<dyn Target>, shared: Arc<Shared>) -> Self {
         let (halted, silent) = (Mutex::new(None), AtomicU32::new(0));
-        Self { target, answers, halted, silent, reconciled: tokio::sync::OnceCell::new() }
+        Self { target, shared, halted, silent, reconciled: tokio::sync::OnceCell::new() }
     }
 
     /// Why nothing more may be sent, if so.
@@ -129,6 +130,15 @@ impl AccountLine {
             self.halt(Problem::new("account.unreachable", message).advise("the rows are taken up by the next run"));
         }
     }
+}
+
+/// What is true of an account, whichever line leads to it.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// How its requests were answered, counted.
+    pub answers: Answers,
+    /// Customers that are being looked for.
+    pub persons: Persons,
 }
 
 /// Answers to sent operations, by what is known of their effect.

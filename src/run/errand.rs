@@ -84,7 +84,7 @@ fn in_order(project: &Project, mut left: Vec<Chosen>) -> Vec<Chosen> {
         let ready = left.iter().position(|chosen| {
             let Ok(connection) = project.connection(&chosen.name) else { return true };
             let waits = |needed: &&str| *needed != chosen.name && left.iter().any(|other| other.name == **needed);
-            !needs(connection).iter().any(|needed| waits(&needed))
+            !needs(connection).iter().any(waits)
         });
         sorted.push(left.remove(ready.unwrap_or(0)));
     }

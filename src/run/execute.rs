@@ -77,7 +77,7 @@ pub async fn plan(engine: &Engine, connection: &Connection, order: &Order) -> Re
 /// Runs a connection. Problems of configuration, source and ledger come back as errors before anything was sent;
 /// everything else is in the report. Either way the run is in the history, unless the ledger itself fails.
 pub async fn run(engine: &Engine, connection: &Connection, order: &Order) -> Result<Report, Vec<Problem>> {
-    let run = order.run.clone().unwrap_or_else(|| ulid::Ulid::generate().to_string());
+    let run = order.run.clone().unwrap_or_else(history::next_id);
     let mut report = blank(engine, connection, order, Some(run)).map_err(|problem| vec![problem])?;
     let ran = attempt(engine, connection, order, &mut report).await;
     let kept = keep(engine, &mut report, order).await;

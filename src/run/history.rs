@@ -1,7 +1,10 @@
 //! What is kept of a run: its beginning, and its report once it has ended.
 
+use std::sync::{Mutex, PoisonError};
+
 use rowbill_connector::Problem;
 use serde_json::{Value, json};
+use ulid::{Generator, Overflow};
 
 use super::engine::Engine;
 use super::execute::Order;
@@ -14,6 +17,15 @@ use crate::schedule::{Heard, Skips};
 
 /// So many runs are looked at for the first one.
 const HISTORY: u32 = 1000;
+
+static IDS: Mutex<Generator> = Mutex::new(Generator::new());
+
+/// The id of a run or a note that begins now, greater than all before it: what comes later is newer, also within a
+/// millisecond, and when the clock is set back.
+pub fn next_id() -> String {
+    let mut ids = IDS.lock().unwrap_or_else(PoisonError::into_inner);
+    ids.generate().unwrap_or_else(Overflow::commit_overflow_increment).to_string()
+}
 
 /// The record of a run that begins; whoever finds it without an end knows that it was interrupted.
 pub fn begun(run: &str, connection: &str, origin: &Origin, started: Time) -> RunRecord {
@@ -91,7 +103,7 @@ pub fn skipped(connection: &str, skips: Skips, at: Time) -> RunRecord {
 
 fn note(connection: &str, report: &Value, at: Time) -> RunRecord {
     RunRecord {
-        id: ulid::Ulid::generate().to_string(),
+        id: next_id(),
         connection: connection.to_owned(),
         started: at,
         finished: Some(at),

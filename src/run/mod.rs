@@ -24,6 +24,7 @@ mod items;
 mod leftovers;
 mod lines;
 mod notes;
+mod persons;
 mod reconcile;
 mod records;
 pub mod report;

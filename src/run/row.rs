@@ -105,6 +105,11 @@ impl Rows<'_> {
                 task.spooled.problem.clone().unwrap_or_else(|| Problem::new("row.skipped", "the row is left out now"));
             return Ok(Settled::not(Fate::Deferred, problem));
         };
+        let email = prepared.params.get("email").filter(|_| !under_way && self.connection.match_existing);
+        let _alone = match email {
+            Some(Param::Text(email)) => Some(self.driver.line.shared.persons.alone(email).await),
+            _ => None,
+        };
         if !under_way
             && self.connection.match_existing
             && let Some(settled) = self.adopt_existing(task, &prepared).await?
