@@ -7,6 +7,7 @@ use serde_json::Value;
 
 mod blocks;
 mod console;
+mod daemon;
 mod project;
 
 use blocks::{all, pages, read, root};
@@ -269,10 +270,12 @@ fn links_lead_somewhere() {
         let text = read(&page);
         let folder = root().join(&page).parent().unwrap().to_owned();
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            if target.starts_with("http") || target.starts_with('#') {
+            if target.starts_with("http") {
                 continue;
             }
             let (path, heading) = target.split_once('#').unwrap_or((target, ""));
+            // Within the page itself.
+            let path = if path.is_empty() { page.rsplit('/').next().unwrap() } else { path };
             assert!(folder.join(path).exists(), "{page} links to {target}, which is not there");
             if !heading.is_empty() {
                 let text = std::fs::read_to_string(folder.join(path)).unwrap();
