@@ -11,6 +11,7 @@ use super::screen::{bad, dim, good, harmless, unsure};
 use crate::config::Project;
 use crate::connectors;
 use crate::run::Clock;
+use crate::web::Client;
 
 /// One thing that was looked at.
 struct Finding {
@@ -42,6 +43,7 @@ pub async fn doctor(context: &Context) -> Result<u8, Problems> {
         format!("connections: {count}, accounts: {}", project.settings.accounts.len()),
     )];
     findings.push(ledger(context, &project).await);
+    findings.extend(daemon(&project).await);
     for connection in &project.connections {
         findings.push(source(&project, connection).await);
     }
@@ -52,6 +54,20 @@ pub async fn doctor(context: &Context) -> Result<u8, Problems> {
         findings.iter().filter(|finding| !finding.is_warning).filter_map(|finding| finding.problem.clone()).collect();
     print(context, &findings);
     Ok(exit::first(problems.iter().map(exit::of_problem)))
+}
+
+/// Whether somebody looks after the schedules, and can tell people.
+async fn daemon(project: &Project) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if project.connections.iter().any(|connection| connection.schedule.is_some()) {
+        findings.push(match Client::reach(&project.settings.ledger).await {
+            Some(client) => Finding::fine("daemon", format!("process {}", client.running.pid)),
+            None => Finding::fine("daemon", "none runs: schedules begin nothing until `rowbill daemon` is started"),
+        });
+    }
+    let broken = connectors::notify(&project.settings.notify).err().unwrap_or_default();
+    findings.extend(broken.into_iter().map(|problem| Finding::wrong("notify", problem)));
+    findings
 }
 
 fn print(context: &Context, findings: &[Finding]) {

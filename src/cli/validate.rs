@@ -1,12 +1,20 @@
 //! `rowbill validate`: every mapping, offline; with `--online` the headers and the keys as well.
 
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use serde_json::json;
 
 use super::context::{Context, Problems};
 use super::exit;
-use super::screen::good;
+use super::screen::{dim, good};
+use crate::config::Connection;
 use crate::connectors;
 use crate::mapping::binding::Binding;
+use crate::run;
+use crate::schedule::{Clock, Schedule, Trigger};
+
+/// So many of the next times are shown.
+const TIMES: usize = 3;
 
 pub async fn validate(context: &Context, online: bool) -> Result<u8, Problems> {
     let project = context.project()?;
@@ -32,7 +40,13 @@ pub async fn validate(context: &Context, online: bool) -> Result<u8, Problems> {
         return Err(problems);
     }
     if context.screen.is_json() {
-        context.screen.json(&json!({ "v": 1, "result": "ok", "problems": [] }));
+        let schedules = project.connections.iter().filter_map(|connection| {
+            let (written, zone) = (&connection.schedule.as_ref()?.written, &project.settings.zone);
+            let next: Vec<String> = times(connection, zone).iter().map(|at| at.timestamp().to_string()).collect();
+            Some(json!({ "name": connection.name, "schedule": written, "next": next }))
+        });
+        let schedules: Vec<_> = schedules.collect();
+        context.screen.json(&json!({ "v": 1, "result": "ok", "problems": [], "schedules": schedules }));
     } else {
         for connection in &project.connections {
             let account = &connection.account;
@@ -40,6 +54,11 @@ pub async fn validate(context: &Context, online: bool) -> Result<u8, Problems> {
             let line =
                 format!("  {} {}  {} → {account}  {title}", good("✔"), connection.name, connection.source.display);
             context.screen.line(line.trim_end());
+            if let Some(schedule) = &connection.schedule {
+                context
+                    .screen
+                    .line(dim(&format!("      {}", told(schedule, &times(connection, &project.settings.zone)))));
+            }
         }
         let count = project.connections.len();
         context.screen.line(format!("{count} {}, no problems", if count == 1 { "connection" } else { "connections" }));
@@ -47,7 +66,24 @@ pub async fn validate(context: &Context, online: bool) -> Result<u8, Problems> {
     Ok(exit::OK)
 }
 
-fn headers(connection: &crate::config::Connection, names: &[String], zone: &jiff::tz::TimeZone) -> Problems {
+/// The next times of a schedule that has clock times.
+fn times(connection: &Connection, zone: &TimeZone) -> Vec<Zoned> {
+    let Some(schedule) = &connection.schedule else { return Vec::new() };
+    if !matches!(schedule.trigger, Trigger::At { .. } | Trigger::Cron(_)) {
+        return Vec::new();
+    }
+    let clock = Clock { schedule, zone, name: &connection.name, since: 0 };
+    let ticks = std::iter::successors(clock.next(run::Clock::default().now()), |tick| clock.next(*tick));
+    let zone = schedule.zone.as_ref().unwrap_or(zone);
+    ticks.take(TIMES).filter_map(|tick| Some(Timestamp::from_second(tick).ok()?.to_zoned(zone.clone()))).collect()
+}
+
+fn told(schedule: &Schedule, times: &[Zoned]) -> String {
+    let times: Vec<String> = times.iter().map(|at| at.strftime("%a %d %b %H:%M").to_string()).collect();
+    if times.is_empty() { schedule.written.clone() } else { format!("{}: {}", schedule.written, times.join(", ")) }
+}
+
+fn headers(connection: &Connection, names: &[String], zone: &TimeZone) -> Problems {
     let header = rowbill_connector::Header {
         names: names.to_vec(),
         zone: None,

@@ -27,6 +27,8 @@ pub struct Finish {
     pub outcome: Outcome,
     /// What it means for the connections after it.
     pub heard: Option<Heard>,
+    /// Only some of the rows were asked for: it says nothing about how the connection is.
+    pub is_part: bool,
     /// What is wrong with the connection now, in a word; none when all is well.
     pub trouble: Option<String>,
     /// Codes of rows' problems with an example's count: `row.not_a_number`.
@@ -50,6 +52,7 @@ impl Finish {
             outcome: outcome(&result, &tally, stopped_by.as_ref()),
             trouble: trouble(&result, stopped_by.as_ref()),
             heard: heard(record),
+            is_part: report["only"] == true || report["limit"].is_u64(),
             amounts: amounts.filter_map(|(code, minor)| Some((code.clone(), minor.as_i64()?))).collect(),
             seconds: record.finished.map_or(0, |finished| finished - record.started),
             result,

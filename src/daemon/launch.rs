@@ -89,7 +89,11 @@ impl Launcher {
         for (currency, minor) in &finish.amounts {
             metrics.billed(name, currency, *minor);
         }
-        if finish.result == "ok" {
+        // Who was refused has not looked at the rows, and who saw a part of them not at the others.
+        if !finish.is_part && finish.result != "refused" {
+            metrics.open(name, &finish.tally);
+        }
+        if !finish.is_part && finish.result == "ok" {
             metrics.succeeded(name, now);
         }
     }

@@ -28,6 +28,7 @@ use std::time::{Duration, Instant};
 
 use rowbill_connector::Problem;
 use rowbill_connector::notice::Notice;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::Project;
 use crate::config::files::Files;
@@ -48,6 +49,8 @@ pub use systemd::unit;
 
 /// A ledger that could not be written is tried again after so many seconds.
 const REOPEN: Duration = Duration::from_secs(15);
+/// Commands that were told the end of their run take so long at most to hear it.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// The history is looked through so often.
 const PRUNE: Duration = Duration::from_hours(6);
 
@@ -84,14 +87,15 @@ pub async fn serve(start: Start) -> Result<(), Problem> {
     let door = Arc::new(Door::new(&world, &watched));
     listen(&world, dashboard).await?;
     let socket = web::path(&path);
-    match serve_socket(&socket, Arc::clone(&door) as _) {
-        Ok(serving) => drop(tokio::spawn(serving)),
-        Err(error) => return Err(socket_problem(&socket, &error)),
-    }
+    let (close, closed) = tokio::sync::oneshot::channel();
+    let serving = serve_socket(&socket, Arc::clone(&door) as _, closed);
+    let serving = tokio::spawn(serving.map_err(|error| socket_problem(&socket, &error))?);
     if webhooks {
         story::not_served("webhooks", "this version does not receive webhooks yet");
     }
-    tokio::spawn(look_at_files(Arc::clone(&watched), Arc::clone(&door), Arc::clone(&world)));
+    // Who says that it is ready must not be ended by a SIGHUP.
+    let hangup = signal(SignalKind::hangup());
+    tokio::spawn(look_at_files(hangup, Arc::clone(&watched), Arc::clone(&door), Arc::clone(&world)));
     story::started(connections, live, began.elapsed().as_millis());
     systemd::ready(&world);
     let mut ledger = Some(ledger);
@@ -100,6 +104,8 @@ pub async fn serve(start: Start) -> Result<(), Problem> {
         ledger = reopened(&world, &path, problem).await;
     }
     let _ = std::fs::remove_file(&socket);
+    drop(close);
+    let _ = tokio::time::timeout(LAST_ANSWERS, serving).await;
     story::stopped();
     Ok(())
 }
@@ -168,8 +174,7 @@ async fn prune(world: Arc<World>, ledger: Arc<dyn Ledger>) {
 }
 
 /// Takes up changed files, on an event, on SIGHUP, and once a minute.
-async fn look_at_files(watched: Arc<Watched>, door: Arc<Door>, world: Arc<World>) {
-    let hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
+async fn look_at_files(hangup: std::io::Result<Signal>, watched: Arc<Watched>, door: Arc<Door>, world: Arc<World>) {
     let Ok(mut hangup) = hangup else { return };
     loop {
         tokio::select! {

@@ -36,7 +36,9 @@ pub async fn forget(ledger: &dyn Ledger, keep: u64, now: Time) -> Result<u64, Pr
             if !kept.contains_key(&run.connection) {
                 kept.insert(run.connection.clone(), needed(ledger, &run.connection).await?);
             }
-            let is_needed = kept.get(&run.connection).is_some_and(|ids| ids.contains(&run.id));
+            // What came since they were looked up is newer than all of them.
+            let is_newer = |ids: &BTreeSet<String>| ids.last().is_none_or(|newest| run.id > *newest);
+            let is_needed = kept.get(&run.connection).is_some_and(|ids| ids.contains(&run.id) || is_newer(ids));
             if !is_needed && (run.started < old || is_uneventful(&run)) {
                 changes.push(Change::ForgetRun(run.id));
             }

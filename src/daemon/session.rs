@@ -221,6 +221,9 @@ impl Session {
         {
             story::retries(name, retry.at - now);
         }
+        if finish.is_part {
+            return Ok(());
+        }
         if finish.outcome != Outcome::Interrupted
             && let Some(slot) = self.slots.get(name)
         {

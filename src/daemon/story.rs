@@ -145,9 +145,9 @@ fn place(problem: &Problem) -> String {
     }
 }
 
-/// The message of a problem, unless it may quote a cell.
+/// The message of a problem, unless it may quote a cell or an amount.
 pub fn safe(problem: &Problem) -> &str {
-    let quotes = ["row.", "source.", "stripe."].iter().any(|start| problem.code.starts_with(start));
+    let quotes = ["row.", "source.", "stripe.", "guard.amount"].iter().any(|start| problem.code.starts_with(start));
     if quotes { "see `rowbill runs` for its words" } else { &problem.message }
 }
 

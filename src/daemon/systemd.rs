@@ -49,19 +49,24 @@ fn say(states: &[NotifyState<'_>]) {
     let _ = sd_notify::notify(states);
 }
 
+/// A path as systemd reads it: blanks do not end it, and `%` means nothing.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string().replace('%', "%%");
+    if text.contains([' ', '"', '\\']) { format!("{text:?}") } else { text }
+}
+
 /// A unit that runs this project's daemon as this user.
 pub fn unit(project: &Project, binary: &Path, config: &Path, user: &str) -> String {
     let root = config.parent().unwrap_or(Path::new("/"));
     let state = project.settings.ledger.parent().unwrap_or(root);
-    let mut written: Vec<String> = vec![root.display().to_string()];
+    let mut written: Vec<String> = vec![quoted(root)];
     if !state.starts_with(root) {
-        written.push(state.display().to_string());
+        written.push(quoted(state));
     }
     format!(
         "# Made by `rowbill daemon --unit`.
 [Unit]
 Description=rowbill: rows in, bills out, once ({root})
-Documentation=https://github.com/rowbill/rowbill
 Wants=network-online.target
 After=network-online.target time-sync.target
 
@@ -101,8 +106,8 @@ CapabilityBoundingSet=
 WantedBy=multi-user.target
 ",
         root = root.display(),
-        binary = binary.display(),
-        config = config.display(),
+        binary = quoted(binary),
+        config = quoted(config),
         written = written.join(" "),
     )
 }

@@ -24,13 +24,14 @@ const PAUSES: [Duration; 4] =
     [Duration::from_secs(2), Duration::from_secs(15), Duration::from_mins(1), Duration::from_mins(5)];
 /// So much waits at most; what comes on top is told by the next change.
 const QUEUE: usize = 1024;
-/// So many pings are under way at once.
+/// So many pings are under way at once; the others wait.
 const PINGS: usize = 8;
 
 /// The way to the task that tells.
 pub struct Teller {
     changes: mpsc::Sender<Change>,
     pings: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
     world: Arc<World>,
     pinger: std::sync::Mutex<Option<(Notify, Arc<dyn Pinger>)>>,
 }
@@ -55,6 +56,7 @@ impl Teller {
         Self {
             changes,
             pings: Arc::new(Semaphore::new(PINGS)),
+            waiting: Arc::new(Semaphore::new(QUEUE)),
             world: Arc::clone(world),
             pinger: std::sync::Mutex::default(),
         }
@@ -78,17 +80,18 @@ impl Teller {
     /// A run has ended.
     pub fn ping_end(&self, name: &str, run: &str, finish: &Finish) {
         let signal = if finish.trouble.is_some() { Signal::Fail } else { Signal::Success };
-        self.ping(name, run, signal, format!("{} {}", equation(&finish.tally), codes(finish)));
+        let codes = finish.stopped_by.as_ref().map_or_else(|| codes(finish), |problem| format!("({})", problem.code));
+        self.ping(name, run, signal, format!("{} {codes}", equation(&finish.tally)));
     }
 
     fn ping(&self, name: &str, run: &str, signal: Signal, body: String) {
         let Some(pinger) = self.pinger() else { return };
         let Ok(number) = run.parse::<ulid::Ulid>() else { return };
         // Who is not served in time is not waited for: the next run pings again.
-        let Ok(place) = Arc::clone(&self.pings).try_acquire_owned() else { return };
-        let (name, world) = (name.to_owned(), Arc::clone(&self.world));
+        let Ok(place) = Arc::clone(&self.waiting).try_acquire_owned() else { return };
+        let (name, world, pings) = (name.to_owned(), Arc::clone(&self.world), Arc::clone(&self.pings));
         tokio::spawn(async move {
-            let _place = place;
+            let (_place, _turn) = (place, pings.acquire().await);
             let taken = pinger.ping(&name, number.0, signal, body.trim()).await;
             world.metrics.notified("healthchecks", taken.is_ok());
             if let Err(problem) = taken {

@@ -61,7 +61,11 @@ impl Metrics {
             Unit::Seconds,
             metrics.late.clone(),
         );
-        registry.register("open_rows", "Rows of the last run that are not settled, by why", metrics.open.clone());
+        registry.register(
+            "open_rows",
+            "Rows that are not settled since the last run over all of them, by why",
+            metrics.open.clone(),
+        );
         registry.register("skipped_ticks", "Times of the schedule that were passed over", metrics.skipped.clone());
         registry.register("not_run", "Times that it did not run because of one before it", metrics.not_run.clone());
         registry.register("paused", "Whether a person has put it on hold", metrics.paused.clone());
@@ -93,15 +97,20 @@ impl Metrics {
             ("needs_review", tally.needs_review),
             ("deferred", tally.deferred),
         ];
-        for (at, (state, count)) in counts.into_iter().enumerate() {
-            let labels = two("connection", connection, "state", state);
-            self.rows.get_or_create(&labels).inc_by(count);
-            if at > 2 {
-                self.open.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
-            }
+        for (state, count) in counts {
+            self.rows.get_or_create(&two("connection", connection, "state", state)).inc_by(count);
         }
         if let Some(lengths) = &self.lengths {
             lengths.observe(f64::from(i32::try_from(seconds).unwrap_or(i32::MAX)));
+        }
+    }
+
+    /// So many rows are not settled.
+    pub fn open(&self, connection: &str, tally: &Tally) {
+        let counts = [("failed", tally.failed), ("needs_review", tally.needs_review), ("deferred", tally.deferred)];
+        for (state, count) in counts {
+            let open = self.open.get_or_create(&two("connection", connection, "state", state));
+            open.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
 

@@ -13,6 +13,7 @@ use axum::routing::post;
 use axum::{Router, serve::Listener};
 use tokio::net::unix::SocketAddr;
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::oneshot;
 
 use super::control::{Ask, Control};
 
@@ -46,13 +47,14 @@ impl Reach {
     }
 }
 
-/// Offers a daemon to its own user's commands. Whoever calls this owns the ledger, so a socket that is there already
-/// is left over from a crash.
+/// Offers a daemon to its own user's commands until `closed`; then what was asked before is still answered. Whoever calls
+/// this owns the ledger, so a socket that is there already is left over from a crash.
 ///
 /// The socket gets its name when its rights are set: nobody else can be in between.
 pub fn serve_socket(
     socket: &Path,
     control: Arc<dyn Control>,
+    closed: oneshot::Receiver<()>,
 ) -> io::Result<impl Future<Output = io::Result<()>> + use<>> {
     let folder = socket.parent().unwrap_or(Path::new("."));
     let private = tempfile::Builder::new().prefix(".socket-").tempdir_in(folder)?;
@@ -63,7 +65,8 @@ pub fn serve_socket(
     let owner = std::fs::metadata(&draft)?.uid();
     std::fs::rename(&draft, socket)?;
     let router = Router::new().route("/v1/ask", post(ask)).with_state(control);
-    Ok(async move { axum::serve(Own { listener, owner }, router).await })
+    let closed = async { drop(closed.await) };
+    Ok(async move { axum::serve(Own { listener, owner }, router).with_graceful_shutdown(closed).await })
 }
 
 /// Takes connections of one user, and of root.

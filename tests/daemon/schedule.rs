@@ -1,20 +1,14 @@
-//! Runs when they are due: intervals, run-after, overlap, downtime.
+//! Runs when they are due: one at a time, each tick once.
 
-use crate::support::{Daemon, Project, books, samples};
+use rowbill_stripe_sandbox::{Fault, Rule};
+use serde_json::Value;
 
-/// Customers every so often, then items.
-pub fn chain(every: &str) -> Project {
-    let project = Project::new();
-    project.mapping("customers", &format!("{}schedule: {{ every: {every} }}\n", samples::CUSTOMERS));
-    project.mapping("items", &format!("{}schedule: {{ after: customers }}\n", samples::ITEMS));
-    project.csv("customers", &samples::customers(3));
-    project.csv("orders", "Order,Customer ID,Total\nA-1,1,12.50\nA-2,2,7.00\n");
-    project
-}
+use super::{beat, chain, history, no_tick_ran_twice, passed_over, seconds, standing, ticks};
+use crate::support::{Daemon, Project, books, journal};
 
 #[test]
 fn items_run_after_customers() {
-    let project = chain("1h");
+    let project = chain("every: 1h");
     let daemon = Daemon::start(&project);
     let (customers, items) = (daemon.run("customers", 0), daemon.run("items", 0));
     assert_eq!((&customers["done"], &items["done"]), (&3.into(), &2.into()), "{:#?}", daemon.log());
@@ -22,4 +16,90 @@ fn items_run_after_customers() {
     let (code, _) = daemon.stop();
     assert_eq!(code, 143);
     books::agree(&project, &["customers", "items"]);
+}
+
+/// Begins and ends take turns.
+#[track_caller]
+fn one_at_a_time(log: &[Value], connection: &str) {
+    let steps: Vec<&str> = log
+        .iter()
+        .filter(|line| line["connection"] == connection)
+        .filter_map(|line| line["message"].as_str().filter(|text| ["run_started", "run_finished"].contains(text)))
+        .collect();
+    assert!(steps.len() > 2, "{log:#?}");
+    for (at, step) in steps.iter().enumerate() {
+        assert_eq!(*step, ["run_started", "run_finished"][at % 2], "{log:#?}");
+    }
+}
+
+#[test]
+fn one_run_at_a_time_and_one_tick_waits() {
+    let project = chain("every: 1s");
+    beat(&project);
+    project.stripe.faults().script(Rule::on("POST /v1/customers", Fault::Hold));
+    let daemon = Daemon::start(&project);
+    journal::until("a held request", || project.stripe.faults().held() == 1);
+    daemon.run("beat", 3);
+    let status = standing(&project, "customers");
+    assert_eq!((&status["state"], &status["last_run"]["finished_at"]), (&"running".into(), &Value::Null), "{status:#}");
+    project.stripe.faults().release();
+    let skipped = daemon.until("ticks_skipped", |line| line["connection"] == "customers");
+    daemon.run("customers", 1);
+    let (_, log) = daemon.stop();
+    one_at_a_time(&log, "customers");
+    let history = history(&project, "customers");
+    let results: Vec<&Value> = history.iter().map(|run| &run["result"]).take(3).collect();
+    assert_eq!(results, ["ok", "skipped", "ok"], "{history:#?}");
+    let note = &history[1]["ticks"];
+    assert!(note["count"].as_i64() >= Some(2), "{history:#?}");
+    assert_eq!(note["count"], skipped["ticks"]);
+    let ticks = ticks(&history);
+    assert_eq!(ticks[1] - ticks[0] - 1, note["count"].as_i64().unwrap(), "all but the last: {history:#?}");
+    assert_eq!((seconds(&note["first"]), seconds(&note["last"])), (ticks[0] + 1, ticks[1] - 1));
+    books::agree(&project, &["customers", "items"]);
+}
+
+/// Every second from the first to the last has either a run or a place in a note.
+#[track_caller]
+fn no_second_is_lost(project: &Project) {
+    let history = history(project, "customers");
+    no_tick_ran_twice(&history);
+    let ticks = ticks(&history);
+    let (first, last) = (ticks[0], *ticks.last().unwrap());
+    assert!(ticks.is_sorted());
+    let told = i64::try_from(ticks.len()).unwrap() + passed_over(&history);
+    assert_eq!(told, last - first + 1, "{history:#?}");
+}
+
+#[test]
+fn a_tick_is_run_or_told_once_however_the_daemon_ends() {
+    let project = chain("every: 1s");
+    let daemon = Daemon::start(&project);
+    daemon.run("customers", 2);
+    assert_eq!(daemon.stop().0, 143);
+    for _ in 0..2 {
+        let daemon = Daemon::start(&project);
+        daemon.run("customers", 1);
+        daemon.kill();
+    }
+    let daemon = Daemon::start(&project);
+    daemon.run("customers", 0);
+    daemon.stop();
+    no_second_is_lost(&project);
+    books::agree(&project, &["customers", "items"]);
+}
+
+/// Waiting for it would take a minute.
+#[test]
+fn the_next_time_is_told_before_it_comes() {
+    let project = chain("cron: \"* * * * *\"");
+    let daemon = Daemon::start(&project);
+    // A pause that changes nothing is answered when the schedule has been looked at.
+    project.run_beside(&["resume", "items"]).exits(0);
+    let at = seconds(&standing(&project, "customers")["next_at"]);
+    let now = jiff::Timestamp::now().as_second();
+    assert!(at % 60 == 0 && at > now - 5 && at <= now + 60, "{at} at {now}");
+    assert_eq!(standing(&project, "items")["next_at"], Value::Null);
+    assert_eq!(standing(&project, "items")["after"], serde_json::json!(["customers"]));
+    daemon.stop();
 }

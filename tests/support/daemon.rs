@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::Project;
+use super::{Project, RUNTIME};
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,9 +32,19 @@ impl Daemon {
         Self::of(project.command(&[]))
     }
 
-    /// Starts one by a command that has the environment it needs.
+    /// Starts one by a command that has the environment it needs, and waits until it is ready.
     pub fn of(mut command: Command) -> Self {
-        let mut child = command.args(["daemon", "--dashboard=127.0.0.1:0", "--output=json"]).spawn().unwrap();
+        command.arg("--output=json");
+        let mut daemon = Self::spawn(command);
+        let serving = daemon.until("serving", |_| true);
+        daemon.http = format!("http://{}", serving["address"].as_str().unwrap());
+        daemon.until("started", |_| true);
+        daemon
+    }
+
+    /// Starts one, and waits for nothing. Without `--output=json` each line of its log is a text.
+    pub fn spawn(mut command: Command) -> Self {
+        let mut child = command.args(["daemon", "--dashboard=127.0.0.1:0"]).spawn().unwrap();
         let (log, stderr) = (Arc::new(Log::default()), child.stderr.take().unwrap());
         let heard = Arc::clone(&log);
         std::thread::spawn(move || {
@@ -47,11 +57,23 @@ impl Daemon {
             heard.lines.lock().unwrap().1 = true;
             heard.news.notify_all();
         });
-        let mut daemon = Self { child, log, http: String::new() };
-        let serving = daemon.until("serving", |_| true);
-        daemon.http = format!("http://{}", serving["address"].as_str().unwrap());
-        daemon.until("started", |_| true);
-        daemon
+        Self { child, log, http: String::new() }
+    }
+
+    /// The status and the text of `/healthz`, `/readyz` or `/metrics`.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        RUNTIME.block_on(async {
+            let answer = reqwest::get(format!("{}{path}", self.http)).await.unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        })
+    }
+
+    /// One of the numbers of `/metrics`, by its name and labels as they are written there.
+    pub fn metric(&self, name: &str) -> Option<String> {
+        let text = self.get("/metrics").1;
+        let values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned));
+        values.last()
     }
 
     /// All lines of the log so far.
@@ -82,6 +104,18 @@ impl Daemon {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(!lines.1 && !left.is_zero(), "no {message} came (ended: {}): {:#?}", lines.1, lines.0);
+            lines = self.log.news.wait_timeout(lines, left).unwrap().0;
+        }
+    }
+
+    /// Waits for a line of a log of texts that has these words.
+    #[track_caller]
+    pub fn until_text(&self, words: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut lines = self.log.lines.lock().unwrap();
+        while !lines.0.iter().any(|line| line.as_str().is_some_and(|text| text.contains(words))) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!lines.1 && !left.is_zero(), "no {words} came (ended: {}): {:#?}", lines.1, lines.0);
             lines = self.log.news.wait_timeout(lines, left).unwrap().0;
         }
     }
