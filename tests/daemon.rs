@@ -17,6 +17,7 @@ mod socket;
 mod together;
 mod told;
 mod twins;
+mod waits;
 
 use std::collections::BTreeSet;
 
@@ -47,6 +48,17 @@ fn customers_of(project: &Project, name: &str, schedule: Option<&str>, rows: &st
 /// A connection `beat` with nothing to do every second: its runs tell that time passes.
 fn beat(project: &Project) {
     customers_of(project, "beat", Some("every: 1s"), "");
+}
+
+/// The first customers of [`samples::customers`], without the header.
+fn people(count: usize) -> String {
+    let customers = samples::customers(u32::try_from(count).unwrap());
+    customers.split_once('\n').unwrap().1.to_owned()
+}
+
+/// The runs that the schedule has begun so far.
+fn begun(daemon: &Daemon) -> Vec<Value> {
+    daemon.told("run_started").into_iter().filter(|line| line["trigger"] != "cli").collect()
 }
 
 /// Waits for the next end of a run of this connection.

@@ -25,7 +25,7 @@ pub async fn daemon(context: &Context, dashboard: Option<&str>, unit: bool) -> R
     let load = || load_files(&config, &files, connectors::catalog(), &connectors::column_names);
     let project = load()?;
     if unit {
-        return write_unit(context, &project).map_err(one);
+        return write_unit(context, project).map_err(one);
     }
     connectors::notify(&project.settings.notify)?;
     // The engine checks the keys, and finds out whether a missing ledger may be made.
@@ -38,15 +38,17 @@ pub async fn daemon(context: &Context, dashboard: Option<&str>, unit: bool) -> R
     Ok(exit::INTERRUPTED)
 }
 
-fn write_unit(context: &Context, project: &Project) -> Result<u8, Problem> {
+fn write_unit(context: &Context, project: Project) -> Result<u8, Problem> {
     let absolute = |path: PathBuf| {
         std::path::absolute(&path)
             .map_err(|error| Problem::new("output.failed", format!("{}: {error}", path.display())))
     };
     let config = absolute(context.global.config.clone())?;
     let binary = std::env::current_exe().map_err(|error| Problem::new("output.failed", error.to_string()))?;
+    let mut project = project;
+    project.settings.ledger = absolute(project.settings.ledger)?;
     let user = owner(&config).unwrap_or_else(|| "rowbill".to_owned());
-    context.screen.line(daemon::unit(project, &binary, &config, &user).trim_end());
+    context.screen.line(daemon::unit(&project, &binary, &config, &user).trim_end());
     Ok(exit::OK)
 }
 

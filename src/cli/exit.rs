@@ -37,7 +37,7 @@ pub const TERMINATED: u8 = 143;
 pub fn of_problem(problem: &Problem) -> u8 {
     let is_of_source = problem.place.as_ref().is_some_and(|place| place.source.is_some());
     match problem.code.as_str() {
-        "ledger.locked" => LOCKED,
+        "ledger.locked" | "daemon.busy" | "daemon.gone" | "daemon.answer" | "daemon.stopping" => LOCKED,
         "stripe.key_form"
         | "stripe.key_mode"
         | "stripe.key_refused"
@@ -50,7 +50,7 @@ pub fn of_problem(problem: &Problem) -> u8 {
         "source.encoding_unknown" => CONFIG,
         code if code.starts_with("source.") => SOURCE,
         "mapping.unknown_column" if is_of_source => SOURCE,
-        code if code.starts_with("config.") || code.starts_with("mapping.") => CONFIG,
+        code if ["config.", "mapping.", "notify."].iter().any(|start| code.starts_with(start)) => CONFIG,
         _ => OTHER,
     }
 }

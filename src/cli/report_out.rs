@@ -127,26 +127,10 @@ fn run_text(screen: &Screen, report: &Report) {
     }
     let seconds = report.finished - report.started;
     let run = report.run.as_deref().unwrap_or_default();
-    screen.line(format!("  {}   {}", equation(report), dim(&format!("run {run}  {seconds} s"))));
+    screen.line(format!("  {}   {}", report.tally.equation(), dim(&format!("run {run}  {seconds} s"))));
     if tally.done == 0 && tally.already_done + tally.skipped == tally.read {
         screen.line("  0 to do");
     }
-}
-
-fn equation(report: &Report) -> String {
-    let tally = &report.tally;
-    let parts = [
-        (tally.done, "done"),
-        (tally.already_done, "already done"),
-        (tally.skipped, "skipped"),
-        (tally.failed, "failed"),
-        (tally.needs_review, "need you"),
-        (tally.deferred, "wait"),
-    ];
-    let parts: Vec<String> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
-    let sum = if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") };
-    format!("{} rows = {sum}", tally.read)
 }
 
 fn problems(screen: &Screen, report: &Report) {

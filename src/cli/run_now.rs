@@ -148,6 +148,7 @@ fn print(context: &Context, told: Vec<Told>) -> Result<u8, Problems> {
             Told::Ran(report) => {
                 codes.push(exit::of_report(&report));
                 reports.push(*report);
+                print_text(context, &mut reports)?;
             }
             Told::NotRun { connection, why } => {
                 if !context.screen.is_json() {
@@ -168,8 +169,18 @@ fn print(context: &Context, told: Vec<Told>) -> Result<u8, Problems> {
     if context.stop.asked() {
         codes.push(exit::INTERRUPTED);
     }
-    report_out::print(&context.screen, &mut reports, &others).map_err(|problem| vec![problem])?;
+    if context.screen.is_json() {
+        report_out::print(&context.screen, &mut reports, &others).map_err(|problem| vec![problem])?;
+    }
     Ok(exit::first(codes))
+}
+
+/// People read what happened in its order; a JSON value comes as a whole, in the end.
+fn print_text(context: &Context, reports: &mut Vec<Report>) -> Result<(), Problems> {
+    if context.screen.is_json() {
+        return Ok(());
+    }
+    report_out::print(&context.screen, &mut std::mem::take(reports), &[]).map_err(|problem| vec![problem])
 }
 
 /// A key of several columns is one CSV record.

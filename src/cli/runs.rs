@@ -46,6 +46,11 @@ pub async fn runs(context: &Context, id: Option<&str>, of: Option<String>, limit
         context.screen.json(&run);
     } else {
         line(context, &run);
+        for name in ["message", "advice"] {
+            if let Some(text) = run["stopped_by"][name].as_str() {
+                context.screen.line(format!("    {}", harmless(text)));
+            }
+        }
         for problem in run["problems"].as_array().into_iter().flatten() {
             let key: Vec<&str> = problem["key"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             let message = problem["message"].as_str().unwrap_or_default();

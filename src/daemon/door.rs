@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::files::Watched;
 use super::launch::Launcher;
-use super::mail::{Hold, Mail, Post};
+use super::mail::{Begins, Hold, Mail, Post};
 use super::world::World;
 use crate::config::Project;
 use crate::connectors;
@@ -186,9 +186,8 @@ impl Launch for Through {
         let engine = self.inside.launcher.engine(&self.project, &[name]).map_err(one)?;
         let run = run::history::next_id();
         let post = &self.inside.post;
-        if !order.is_partial() {
-            post.ask(|answer| Mail::Begins(name.to_owned(), answer)).await.map_err(one)?.map_err(one)?;
-        }
+        let begins = Begins { connection: name.to_owned(), run: run.clone(), is_part: order.is_partial() };
+        post.ask(|answer| Mail::Begins(begins, answer)).await.map_err(one)?.map_err(one)?;
         let order = Order { run: Some(run.clone()), ..order.clone() };
         let ran = run::run(&engine, connection, &order).await;
         let ended = post.ask(|answer| Mail::Ended(name.to_owned(), run, answer)).await;

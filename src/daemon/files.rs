@@ -75,8 +75,13 @@ impl Watched {
         if new == state.seen {
             return None;
         }
-        let Reloaded { project, used, problems } =
+        let Reloaded { mut project, mut used, mut problems } =
             reload(&self.path, &state.good, &new, connectors::catalog(), &connectors::column_names);
+        let ledger = &self.world.project().settings.ledger;
+        if project.as_ref().is_some_and(|project| project.settings.ledger != *ledger) {
+            (project, used) = (None, state.good.clone());
+            problems.push(moved(ledger));
+        }
         let connections =
             project.as_ref().map_or_else(|| self.world.project().connections.len(), |new| new.connections.len());
         story::configuration(connections, &problems);
@@ -86,6 +91,12 @@ impl Watched {
         self.world.reloaded(project, problems);
         Some((is_new, notice))
     }
+}
+
+/// Another ledger knows nothing of what was sent: nobody changes to it on the way.
+fn moved(ledger: &Path) -> Problem {
+    let message = format!("`ledger:` names another file than {}, which is in use", ledger.display());
+    Problem::new("config.ledger_moved", message).advise("stop the daemon, move the file, and start the daemon again")
 }
 
 /// One message when the first mistake comes, and one when the last has gone.

@@ -78,7 +78,9 @@ impl Launcher {
         let problem =
             Problem::new("run.panicked", "the run ended by a mistake in rowbill; what was sent is in the ledger")
                 .advise("please report it, with the lines of the log before this one; it is tried again");
-        let record = history::refused(run, name, &Origin::default(), &problem, self.world.clock.now());
+        let begun = history::run_by_id(&*self.ledger, run).await?;
+        let origin = begun.and_then(|begun| serde_json::from_str(&begun.report).ok()).unwrap_or_default();
+        let record = history::refused(run, name, &origin, &problem, self.world.clock.now());
         self.ledger.commit(vec![Change::Run(record)]).await
     }
 

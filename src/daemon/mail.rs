@@ -14,8 +14,8 @@ pub enum Mail {
     Hold(Vec<String>, oneshot::Sender<Result<Hold, Problem>>),
     /// They are not kept any more.
     Release(Vec<String>),
-    /// A person's run of all rows of a held connection begins.
-    Begins(String, oneshot::Sender<Result<(), Problem>>),
+    /// A person's run of a held connection begins.
+    Begins(Begins, oneshot::Sender<Result<(), Problem>>),
     /// A person's run of a held connection has ended.
     Ended(String, String, oneshot::Sender<Result<(), Problem>>),
     /// Put a connection on hold, or take it up again.
@@ -26,6 +26,16 @@ pub enum Mail {
     Busy(oneshot::Sender<Vec<String>>),
     /// People have been told what is wrong with these connections, or that nothing is any more.
     Told(BTreeMap<String, Option<String>>),
+}
+
+/// A person's run.
+pub struct Begins {
+    /// The connection.
+    pub connection: String,
+    /// The run.
+    pub run: String,
+    /// Only some of the rows are asked for.
+    pub is_part: bool,
 }
 
 /// So many questions wait at most; more of them wait in their own tasks.

@@ -96,7 +96,7 @@ pub async fn serve(start: Start) -> Result<(), Problem> {
     // Who says that it is ready must not be ended by a SIGHUP.
     let hangup = signal(SignalKind::hangup());
     tokio::spawn(look_at_files(hangup, Arc::clone(&watched), Arc::clone(&door), Arc::clone(&world)));
-    story::started(connections, live, began.elapsed().as_millis());
+    story::started(connections, live, u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
     systemd::ready(&world);
     let mut ledger = Some(ledger);
     while let Some(open) = ledger.take() {

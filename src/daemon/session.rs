@@ -3,7 +3,7 @@
 //! It lives as long as the ledger can be written. Everything it decides is in the ledger before it is done, so that it
 //! can be killed at any instant; what it holds in memory can be made again out of the ledger.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use super::telling::Teller;
 use super::world::World;
 use crate::ledger::{Change, Ledger};
 use crate::protocol::Time;
-use crate::run::history;
+use crate::run::{Origin, history};
 use crate::schedule::Outcome;
 
 /// So many connections run at once.
@@ -221,12 +221,11 @@ impl Session {
         {
             story::retries(name, retry.at - now);
         }
-        if finish.is_part {
+        // What was interrupted, or saw some of the rows only, says nothing about how the connection is.
+        if finish.is_part || finish.outcome == Outcome::Interrupted {
             return Ok(());
         }
-        if finish.outcome != Outcome::Interrupted
-            && let Some(slot) = self.slots.get(name)
-        {
+        if let Some(slot) = self.slots.get(name) {
             self.teller.connection(name, slot.position.told.clone(), &finish);
         }
         self.teller.ping_end(name, run, &finish);
@@ -244,8 +243,12 @@ impl Session {
                     }
                 }
             }
-            Mail::Begins(name, answer) => {
-                let change = self.slots.begins(&name);
+            Mail::Begins(begins, answer) => {
+                let change = if begins.is_part { None } else { self.slots.begins(&begins.connection) };
+                story::begins(&begins.connection, &begins.run, &Origin::cli());
+                if !begins.is_part {
+                    self.teller.ping_start(&begins.connection, &begins.run);
+                }
                 let _ = answer.send(self.ledger.commit(change.into_iter().collect()).await);
             }
             Mail::Ended(name, run, answer) => {
@@ -266,21 +269,25 @@ impl Session {
         Ok(())
     }
 
-    /// Gives free connections to those who wait for them, who came first first.
+    /// Gives free connections to those who wait for them, who came first first; nobody else gets them before.
     fn grant(&mut self) {
-        let mut left = Vec::new();
-        for (names, answer) in std::mem::take(&mut self.waiting) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let (mut left, mut wanted) = (Vec::new(), BTreeSet::new());
+        for (mut names, answer) in std::mem::take(&mut self.waiting) {
             if answer.is_closed() {
                 continue;
             }
-            if !names.iter().all(|name| self.slots.is_free(name)) {
+            if !names.iter().all(|name| self.slots.is_free(name) && !wanted.contains(name)) {
+                wanted.extend(names.iter().cloned());
                 left.push((names, answer));
                 continue;
             }
-            let mut names = names;
             names.retain(|name| self.slots.get(name).map(|slot| slot.busy = Busy::Held).is_some());
             let _ = answer.send(Ok(Hold::new(&self.post, names)));
         }
+        self.slots.want(&wanted);
         self.waiting = left;
     }
 

@@ -1,6 +1,6 @@
 //! The connections of a running daemon: where each stands, whether it is busy, and when to look at it again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -24,6 +24,8 @@ pub struct Slot {
     pub busy: Busy,
     /// It is to be looked at again.
     pub look: bool,
+    /// A person waits for it: no run of the schedule begins before theirs.
+    wanted: bool,
     wake: Option<Time>,
 }
 
@@ -110,7 +112,7 @@ impl Slots {
                 changes.push(Change::Position(position.clone()));
             }
             let busy = self.all.remove(&connection.name).map_or(Busy::Free, |slot| slot.busy);
-            self.all.insert(connection.name.clone(), Slot { position, busy, look: true, wake: None });
+            self.all.insert(connection.name.clone(), Slot { position, busy, look: true, wanted: false, wake: None });
         }
         // A connection whose file is gone begins nothing more; what runs comes to its end.
         self.all.retain(|name, slot| slot.busy != Busy::Free || project.connection(name).is_ok());
@@ -153,6 +155,15 @@ impl Slots {
         self.all.get(name).is_none_or(|slot| slot.busy == Busy::Free)
     }
 
+    /// These are waited for by persons, and no others.
+    pub fn want(&mut self, names: &BTreeSet<String>) {
+        for (name, slot) in &mut self.all {
+            let wanted = names.contains(name);
+            slot.look |= slot.wanted && !wanted;
+            slot.wanted = wanted;
+        }
+    }
+
     /// The names of those that are busy.
     pub fn busy(&self) -> Vec<String> {
         let busy = self.all.iter().filter(|(_, slot)| slot.busy != Busy::Free);
@@ -185,7 +196,7 @@ impl Slots {
             slot.wake = None;
             return None;
         };
-        let busy = full || slot.busy != Busy::Free;
+        let busy = full || slot.wanted || slot.busy != Busy::Free;
         let before = slot.position.clone();
         let clock = clock(&project, schedule, &before);
         let steps = decide(&clock, &mut slot.position, &Around { now, busy, before: &self.known });
@@ -210,7 +221,7 @@ impl Slots {
                 }
             }
         }
-        let busy = slot.busy != Busy::Free;
+        let busy = slot.wanted || slot.busy != Busy::Free;
         slot.wake = wake(&self::clock(&project, schedule, &slot.position), &slot.position, full || busy);
         if !decided.not_run.is_empty() {
             self.look_after(name);

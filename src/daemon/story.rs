@@ -27,7 +27,7 @@ pub fn origin(cause: &Cause, now: Time) -> Origin {
 }
 
 /// The daemon is there.
-pub fn started(connections: usize, live: usize, milliseconds: u128) {
+pub fn started(connections: usize, live: usize, milliseconds: u64) {
     info!(version = env!("CARGO_PKG_VERSION"), connections, live, milliseconds, "started");
 }
 

@@ -1,7 +1,7 @@
 //! Tells people when the state of a connection changes: once per change, all changes of a moment in one message.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rowbill_connector::Problem;
@@ -15,7 +15,6 @@ use super::story;
 use super::world::World;
 use crate::config::watch::Notify;
 use crate::connectors;
-use crate::run::Tally;
 
 /// Changes within this time are told together.
 const TOGETHER: Duration = Duration::from_secs(3);
@@ -33,7 +32,7 @@ pub struct Teller {
     pings: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     world: Arc<World>,
-    pinger: std::sync::Mutex<Option<(Notify, Arc<dyn Pinger>)>>,
+    pinger: Mutex<Option<(Notify, Arc<dyn Pinger>)>>,
 }
 
 /// The state of something, as it is now.
@@ -51,23 +50,23 @@ impl Teller {
     /// Starts the task; it ends with the daemon.
     pub fn start(world: &Arc<World>, post: &Post) -> Self {
         let (changes, queue) = mpsc::channel(QUEUE);
-        let task = Task { world: Arc::clone(world), post: post.clone(), sent: BTreeMap::new() };
+        let task = Task { world: Arc::clone(world), post: post.clone(), sent: Arc::default() };
         tokio::spawn(task.work(queue));
         Self {
             changes,
             pings: Arc::new(Semaphore::new(PINGS)),
             waiting: Arc::new(Semaphore::new(QUEUE)),
             world: Arc::clone(world),
-            pinger: std::sync::Mutex::default(),
+            pinger: Mutex::default(),
         }
     }
 
     /// A connection's run has ended.
     pub fn connection(&self, name: &str, told: Option<String>, finish: &Finish) {
         let line = match (&finish.trouble, &finish.stopped_by) {
-            (None, _) => format!("{name}: all is well again; {}", equation(&finish.tally)),
+            (None, _) => format!("{name}: all is well again; {}", finish.tally.equation()),
             (Some(code), Some(problem)) => format!("{name}: {code}: {}", story::safe(problem)),
-            (Some(_), None) => format!("{name}: {} {}", equation(&finish.tally), codes(finish)),
+            (Some(_), None) => format!("{name}: {} {}", finish.tally.equation(), codes(finish)),
         };
         let _ = self.changes.try_send(Change { name: name.to_owned(), told, trouble: finish.trouble.clone(), line });
     }
@@ -81,14 +80,17 @@ impl Teller {
     pub fn ping_end(&self, name: &str, run: &str, finish: &Finish) {
         let signal = if finish.trouble.is_some() { Signal::Fail } else { Signal::Success };
         let codes = finish.stopped_by.as_ref().map_or_else(|| codes(finish), |problem| format!("({})", problem.code));
-        self.ping(name, run, signal, format!("{} {codes}", equation(&finish.tally)));
+        self.ping(name, run, signal, format!("{} {codes}", finish.tally.equation()));
     }
 
     fn ping(&self, name: &str, run: &str, signal: Signal, body: String) {
         let Some(pinger) = self.pinger() else { return };
         let Ok(number) = run.parse::<ulid::Ulid>() else { return };
         // Who is not served in time is not waited for: the next run pings again.
-        let Ok(place) = Arc::clone(&self.waiting).try_acquire_owned() else { return };
+        let Ok(place) = Arc::clone(&self.waiting).try_acquire_owned() else {
+            self.world.metrics.notified("healthchecks", false);
+            return;
+        };
         let (name, world, pings) = (name.to_owned(), Arc::clone(&self.world), Arc::clone(&self.pings));
         tokio::spawn(async move {
             let (_place, _turn) = (place, pings.acquire().await);
@@ -104,7 +106,7 @@ impl Teller {
     fn pinger(&self) -> Option<Arc<dyn Pinger>> {
         let notify = self.world.project().settings.notify.clone();
         notify.healthchecks.as_ref()?;
-        let mut made = self.pinger.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut made = self.pinger.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, pinger)) = made.as_ref().filter(|(known, _)| *known == notify) {
             return Some(Arc::clone(pinger));
         }
@@ -131,12 +133,12 @@ pub async fn announce(world: &Arc<World>, notice: &Notice) {
 struct Task {
     world: Arc<World>,
     post: Post,
-    /// What was told by this process: the ledger may not know it yet.
-    sent: BTreeMap<String, Option<String>>,
+    /// What is being told, or was told, by this process: the ledger may not know it yet.
+    sent: Arc<Mutex<BTreeMap<String, Option<String>>>>,
 }
 
 impl Task {
-    async fn work(mut self, mut queue: mpsc::Receiver<Change>) {
+    async fn work(self, mut queue: mpsc::Receiver<Change>) {
         let mut waiting: BTreeMap<String, Change> = BTreeMap::new();
         let mut deadline = None;
         loop {
@@ -156,15 +158,15 @@ impl Task {
 
     /// What has changed back before it was told is not told.
     fn take(&self, waiting: &mut BTreeMap<String, Change>, change: Change) {
-        let told = self.sent.get(&change.name).unwrap_or(&change.told);
-        if *told == change.trouble {
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        if *sent.get(&change.name).unwrap_or(&change.told) == change.trouble {
             waiting.remove(&change.name);
         } else {
             waiting.insert(change.name.clone(), change);
         }
     }
 
-    fn tell(&mut self, changes: BTreeMap<String, Change>) {
+    fn tell(&self, changes: BTreeMap<String, Change>) {
         let notify = self.world.project().settings.notify.clone();
         if notify.webhook.is_none() && notify.email.is_none() {
             return;
@@ -172,13 +174,17 @@ impl Task {
         let notice = notice(&changes);
         let told: BTreeMap<String, Option<String>> =
             changes.into_values().map(|change| (change.name, change.trouble)).collect();
-        self.sent.extend(told.clone());
-        let (world, post) = (Arc::clone(&self.world), self.post.clone());
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).extend(told.clone());
+        let (world, post, sent) = (Arc::clone(&self.world), self.post.clone(), Arc::clone(&self.sent));
         // In a task of its own: a server that does not answer holds up no other change.
         tokio::spawn(async move {
             if deliver(&world, &notify, &notice).await {
                 post.send(Mail::Told(told)).await;
+                return;
             }
+            // Nobody has taken it: the next end of a run with the same trouble tells it again.
+            let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
+            sent.retain(|name, trouble| told.get(name) != Some(trouble));
         });
     }
 }
@@ -217,24 +223,11 @@ fn notice(changes: &BTreeMap<String, Change>) -> Notice {
         (names, _) => format!("rowbill: {} connections need you", names.len()),
     };
     let mut lines: Vec<String> = changes.values().map(|change| change.line.clone()).collect();
-    if !bad.is_empty() {
+    let has_rows = |change: &Change| matches!(change.trouble.as_deref(), Some("ok_with_failures" | "needs_person"));
+    if changes.values().any(has_rows) {
         lines.push("see `rowbill status` and `rowbill rows NAME --failed`".to_owned());
     }
     Notice { title, lines, trouble: !bad.is_empty() }
-}
-
-fn equation(tally: &Tally) -> String {
-    let parts = [
-        (tally.done, "done"),
-        (tally.already_done, "already done"),
-        (tally.skipped, "skipped"),
-        (tally.failed, "failed"),
-        (tally.needs_review, "need you"),
-        (tally.deferred, "wait"),
-    ];
-    let parts: Vec<String> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
-    format!("{} rows = {}", tally.read, if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") })
 }
 
 fn codes(finish: &Finish) -> String {

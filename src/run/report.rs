@@ -59,6 +59,21 @@ impl Tally {
         } += rows;
     }
 
+    /// The equation for people: `128 rows = 40 done + 88 already done`.
+    pub fn equation(&self) -> String {
+        let parts = [
+            (self.done, "done"),
+            (self.already_done, "already done"),
+            (self.skipped, "skipped"),
+            (self.failed, "failed"),
+            (self.needs_review, "need you"),
+            (self.deferred, "wait"),
+        ];
+        let parts: Vec<String> =
+            parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+        format!("{} rows = {}", self.read, if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") })
+    }
+
     /// Whether every row is accounted for.
     pub fn holds(&self) -> bool {
         self.read == self.done + self.already_done + self.skipped + self.failed + self.needs_review + self.deferred

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{customers_of, history, standing};
+use super::{begun, customers_of, history, standing};
 use crate::support::{Daemon, Output, Project};
 
 const GOOD: &str = "1,a@example.org,Ann\n2,b@example.org,Bob\n";
@@ -103,7 +103,7 @@ fn a_chain_by_hand_tells_what_did_not_run() {
         // Nothing is left to do for a daemon: what ran by hand stands for what was to come.
         let daemon = daemon.unwrap_or_else(|| Daemon::start(&project));
         project.run(&["run-now", "third"]).exits(0);
-        assert_eq!(daemon.told("run_started"), [Value::Null; 0], "served: {served}");
+        assert_eq!(begun(&daemon), [Value::Null; 0], "served: {served}");
         daemon.stop();
         assert_eq!(results(&project, "second"), ["not_run", "ok"], "served: {served}");
         assert_eq!(results(&project, "third"), ["not_run", "ok", "ok"], "served: {served}");
@@ -123,7 +123,7 @@ fn it_waits_for_all_of_those_before_it() {
         project.run_beside(&["run-now", "one"]).exits(0);
         project.run_beside(&["run-now", "one"]).exits(0);
         project.run_beside(&["run-now", "by_hand"]).exits(0);
-        assert_eq!(daemon.told("run_started").len(), round, "one is not both");
+        assert_eq!(begun(&daemon).len(), round, "one is not both");
         project.run_beside(&["run-now", "two"]).exits(0);
         daemon.run("both", round);
     }

@@ -6,7 +6,7 @@ use jiff::ToSpan;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::{customers_of, history, no_tick_ran_twice, passed_over, ticks};
+use super::{begun, customers_of, history, no_tick_ran_twice, passed_over, ticks};
 use crate::support::{Daemon, Project};
 
 /// A daily connection whose time comes in two hours, two hourly ones, and one that runs by hand.
@@ -26,21 +26,19 @@ fn decided(project: &Project) {
     project.run_beside(&["run-now", "by_hand"]).exits(0);
 }
 
-fn begun(daemon: &Daemon) -> Vec<Value> {
-    daemon.told("run_started")
-}
-
 #[test]
 fn what_was_missed_is_caught_up_once_and_says_how_late() {
     let project = project();
     let daemon = Daemon::start(&project);
-    (daemon.run("hourly", 0), daemon.run("lenient", 0));
+    daemon.run("hourly", 0);
+    daemon.run("lenient", 0);
     assert_eq!(daemon.told("late"), [Value::Null; 0]);
     daemon.stop();
 
     project.advance(Duration::from_mins(25 * 60 + 30));
     let daemon = Daemon::start(&project);
-    (daemon.run("hourly", 0), daemon.run("daily", 0));
+    daemon.run("hourly", 0);
+    daemon.run("daily", 0);
     decided(&project);
     assert_eq!(begun(&daemon).len(), 2, "one of each, none of the lenient one: {:#?}", daemon.log());
     let late = |name: &str| daemon.until("late", |line| line["connection"] == name)["seconds"].as_i64().unwrap();
@@ -74,7 +72,8 @@ fn a_clock_that_is_set_back_fires_nothing_twice() {
     Daemon::start(&project).run("hourly", 0);
     project.advance(Duration::from_mins(25 * 60 + 30));
     let daemon = Daemon::start(&project);
-    (daemon.run("hourly", 0), daemon.run("daily", 0));
+    daemon.run("hourly", 0);
+    daemon.run("daily", 0);
     daemon.stop();
 
     for back in ["+24h", "+23h"] {

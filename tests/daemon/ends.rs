@@ -5,15 +5,14 @@ use std::time::Duration;
 use rowbill_stripe_sandbox::{Fault, Rule};
 use serde_json::{Value, json};
 
-use super::{customers_of, history};
+use super::{customers_of, history, people};
 use crate::support::{Daemon, Output, Project, books, invariants, journal};
 
 const ROWS: usize = 60;
 
 fn project(schedule: Option<&str>) -> Project {
     let project = Project::new();
-    let rows: String = (1..=ROWS).map(|id| format!("{id},c{id}@example.org,Customer {id}\n")).collect();
-    customers_of(&project, "customers", schedule, &rows);
+    customers_of(&project, "customers", schedule, &people(ROWS));
     project.run(&["ledger", "create"]).exits(0);
     project
 }
@@ -142,7 +141,7 @@ fn an_order_ends_with_a_daemon_that_is_killed() {
     let (daemon, order) = hanging_by_hand(&project);
     daemon.kill();
     let output = Output::of(&order.wait_with_output().unwrap());
-    output.refused(1, &["daemon.gone"]);
+    output.refused(11, &["daemon.gone"]);
     project.stripe.faults().release();
     project.run(&["run-now", "customers"]).exits(0);
     assert_eq!(journal::made(&project.stripe, "customer").len(), ROWS);

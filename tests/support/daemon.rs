@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Project, RUNTIME};
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running daemon; killed when this is dropped.
 pub struct Daemon {
@@ -72,8 +72,8 @@ impl Daemon {
     /// One of the numbers of `/metrics`, by its name and labels as they are written there.
     pub fn metric(&self, name: &str) -> Option<String> {
         let text = self.get("/metrics").1;
-        let values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned));
-        values.last()
+        let mut values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned));
+        values.next_back()
     }
 
     /// All lines of the log so far.
