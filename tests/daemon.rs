@@ -68,11 +68,10 @@ fn runs_on(daemon: &Daemon, connection: &str) {
     daemon.run(connection, ends);
 }
 
-/// What `runs` knows of a connection, from the oldest to the newest of the last 50 of all.
+/// What `runs` knows of a connection, from the oldest to the newest.
 fn history(project: &Project, connection: &str) -> Vec<Value> {
-    let runs = project.run_beside(&["runs"]);
+    let runs = project.run_beside(&["runs", "--of", connection, "--limit=1000"]);
     let mut runs: Vec<Value> = runs.json["runs"].as_array().unwrap().clone();
-    runs.retain(|run| run["connection"] == connection);
     runs.reverse();
     runs
 }

@@ -146,7 +146,7 @@ pub fn progress(context: &Context) -> Arc<dyn Progress> {
 pub fn owner(project: &Project, connection: &Connection) -> Owner {
     Owner {
         account: connection.account.clone(),
-        live: project.settings.accounts.get(&connection.account).is_some_and(|account| account.live),
+        live: project.is_live(connection),
         connection: connection.name.clone(),
         action: connection.action.name(),
     }

@@ -40,13 +40,16 @@ pub async fn daemon(context: &Context, dashboard: Option<&str>, unit: bool) -> R
 
 fn write_unit(context: &Context, project: Project) -> Result<u8, Problem> {
     let absolute = |path: PathBuf| {
-        std::path::absolute(&path)
-            .map_err(|error| Problem::new("output.failed", format!("{}: {error}", path.display())))
+        path.canonicalize().map_err(|error| Problem::new("output.failed", format!("{}: {error}", path.display())))
     };
     let config = absolute(context.global.config.clone())?;
     let binary = std::env::current_exe().map_err(|error| Problem::new("output.failed", error.to_string()))?;
     let mut project = project;
-    project.settings.ledger = absolute(project.settings.ledger)?;
+    if let (Some(folder), Some(name)) = (project.settings.ledger.parent(), project.settings.ledger.file_name()) {
+        // A ledger that is not made yet lies in the project, unless the settings say otherwise.
+        let folder = folder.canonicalize().or_else(|_| std::path::absolute(folder));
+        project.settings.ledger = folder.unwrap_or_default().join(name);
+    }
     let user = owner(&config).unwrap_or_else(|| "rowbill".to_owned());
     context.screen.line(daemon::unit(&project, &binary, &config, &user).trim_end());
     Ok(exit::OK)

@@ -8,6 +8,7 @@ use super::exit;
 use crate::config::Project;
 use crate::ledger::Change;
 use crate::run::Clock;
+use crate::run::history::newest_heard;
 use crate::schedule::Position;
 use crate::web::{Ask, Client};
 
@@ -37,5 +38,9 @@ async fn here(context: &Context, project: &Project, name: &str, paused: bool) ->
     let known = ledger.positions().await?.into_iter().find(|one| one.connection == name);
     let mut position = known.unwrap_or_else(|| Position::begin(name, "", now));
     position.pause(paused, now);
+    for before in project.connection(name)?.after() {
+        // What ran before it meanwhile is not waited for.
+        position.after.extend(newest_heard(&*ledger, before).await?.map(|heard| (before.clone(), heard.run)));
+    }
     ledger.commit(vec![Change::Position(position)]).await
 }

@@ -58,10 +58,7 @@ fn asked(command: RowsCommand) -> (String, String, Decision) {
 async fn here(context: &Context, project: &Project, decide: &Decide) -> Result<(Value, String), Problem> {
     let connection = project.connection(&decide.connection)?;
     let ledger = context.ledger_to_write(project).await?;
-    let target = || match project.settings.accounts.get(&connection.account) {
-        Some(account) => connectors::target(account),
-        None => Err(Problem::new("config.unknown_account", "there is no such account")),
-    };
+    let target = || connectors::target(project.account(connection)?);
     let owner = owner(project, connection);
     let deciding = Deciding { ledger: &*ledger, connection, owner, target: &target, now: Clock::default().now() };
     let (row, told) = deciding.take(&decide.key, &decide.decision).await?;

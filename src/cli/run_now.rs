@@ -8,13 +8,14 @@ use serde_json::Value;
 
 use super::context::{Context, Problems, progress};
 use super::{exit, report_out, screen};
-use crate::config::Project;
+use crate::config::{Connection, Project};
 use crate::connectors::catalog;
-use crate::ledger::Change;
+use crate::ledger::{Change, Ledger};
 use crate::mapping::money::display;
 use crate::run::errand::{Chosen, Launch, Told, perform, preflight, select};
-use crate::run::history::{newest_heard, not_run};
-use crate::run::{self, Engine, Order, Report, report_json};
+use crate::run::history::{go_on, newest_heard, not_run};
+use crate::run::{self, Ending, Engine, Order, Report, report_json};
+use crate::schedule::Position;
 use crate::web::{Answer, Ask, Client, RunNow};
 
 pub async fn run_now(context: &Context, asked: RunNow) -> Result<u8, Problems> {
@@ -52,6 +53,7 @@ async fn here(
     }
     engine.ledger = None;
     let ledger = context.ledger_for_run(&engine).await.map_err(one)?;
+    go_on(&*ledger).await.map_err(one)?;
     engine.ledger = Some(ledger);
     let project = engine.project.clone();
     let here = Here { engine };
@@ -108,35 +110,48 @@ struct Here {
 #[async_trait]
 impl Launch for Here {
     async fn launch(&self, name: &str, order: &Order) -> Result<Report, Problems> {
-        let connection = self.engine.project.connection(name).map_err(|problem| vec![problem])?;
-        if !order.is_partial() {
-            self.takes_up(name, connection.after()).await.map_err(|problem| vec![problem])?;
+        let one = |problem| vec![problem];
+        let connection = self.engine.project.connection(name).map_err(one)?;
+        let taken_up =
+            if order.is_partial() { BTreeMap::new() } else { self.stands_for(connection).await.map_err(one)? };
+        let report = run::run(&self.engine, connection, order).await?;
+        if report.ending != Ending::Stopped {
+            self.takes_up(name, taken_up).await.map_err(one)?;
         }
-        run::run(&self.engine, connection, order).await
+        Ok(report)
     }
 
     async fn not_run(&self, name: &str, because_of: &str, why: &str) -> Result<(), Problem> {
-        self.takes_up(name, self.engine.project.connection(name)?.after()).await?;
+        self.takes_up(name, self.stands_for(self.engine.project.connection(name)?).await?).await?;
         let record = not_run(name, because_of, why, self.engine.clock.now());
         self.engine.ledger()?.commit(vec![Change::Run(record)]).await
     }
 }
 
 impl Here {
-    /// What ran before it is taken up by this run: a daemon that comes later need not do it again.
-    async fn takes_up(&self, name: &str, before: &[String]) -> Result<(), Problem> {
+    /// The runs before it that this one stands for: a daemon that comes later need not do it again.
+    async fn stands_for(&self, connection: &Connection) -> Result<BTreeMap<String, String>, Problem> {
         let ledger = self.engine.ledger()?;
-        let positions = if before.is_empty() { Vec::new() } else { ledger.positions().await? };
-        let Some(mut position) = positions.into_iter().find(|position| position.connection == name) else {
-            return Ok(());
-        };
         let mut newest = BTreeMap::new();
-        for before in before {
+        for before in connection.after() {
             newest.extend(newest_heard(&*ledger, before).await?.map(|heard| (before.clone(), heard.run)));
         }
-        position.stand_in(before, |name| newest.get(name).cloned());
+        let position = position(&*ledger, &connection.name).await?;
+        let stands_for = position.map(|one| one.stands_for(connection.after(), |name| newest.get(name).cloned()));
+        Ok(stands_for.unwrap_or_default())
+    }
+
+    async fn takes_up(&self, name: &str, runs: BTreeMap<String, String>) -> Result<(), Problem> {
+        let ledger = self.engine.ledger()?;
+        let Some(mut position) = position(&*ledger, name).await?.filter(|_| !runs.is_empty()) else { return Ok(()) };
+        position.after.extend(runs);
         ledger.commit(vec![Change::Position(position)]).await
     }
+}
+
+/// Where a connection stands, if a daemon has ever looked at it.
+async fn position(ledger: &dyn Ledger, name: &str) -> Result<Option<Position>, Problem> {
+    Ok(ledger.positions().await?.into_iter().find(|position| position.connection == name))
 }
 
 /// Prints what became of them; a single refusal is the command's own.
@@ -197,9 +212,8 @@ pub fn key(text: Option<&str>) -> Result<Option<Vec<String>>, Problems> {
 }
 
 fn is_live(project: &Project, chosen: &[Chosen]) -> bool {
-    let connections = chosen.iter().filter_map(|chosen| project.connection(&chosen.name).ok());
-    let mut accounts = connections.filter_map(|connection| project.settings.accounts.get(&connection.account));
-    accounts.any(|account| account.live)
+    let mut connections = chosen.iter().filter_map(|chosen| project.connection(&chosen.name).ok());
+    connections.any(|connection| project.is_live(connection))
 }
 
 fn no_consent() -> Problem {

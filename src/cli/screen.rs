@@ -73,7 +73,9 @@ impl Screen {
                 let _ = write!(anstream::stderr(), "{}", render(problem, root));
             }
             let count = problems.len();
-            self.say(format!("{count} {}; nothing was sent", if count == 1 { "problem" } else { "problems" }));
+            let nothing =
+                if problems.iter().any(|problem| problem.code == "daemon.gone") { "" } else { "; nothing was sent" };
+            self.say(format!("{count} {}{nothing}", if count == 1 { "problem" } else { "problems" }));
         }
     }
 

@@ -40,13 +40,7 @@ pub async fn validate(context: &Context, online: bool) -> Result<u8, Problems> {
         return Err(problems);
     }
     if context.screen.is_json() {
-        let schedules = project.connections.iter().filter_map(|connection| {
-            let (written, zone) = (&connection.schedule.as_ref()?.written, &project.settings.zone);
-            let next: Vec<String> = times(connection, zone).iter().map(|at| at.timestamp().to_string()).collect();
-            Some(json!({ "name": connection.name, "schedule": written, "next": next }))
-        });
-        let schedules: Vec<_> = schedules.collect();
-        context.screen.json(&json!({ "v": 1, "result": "ok", "problems": [], "schedules": schedules }));
+        context.screen.json(&json!({ "v": 1, "result": "ok", "problems": [] }));
     } else {
         for connection in &project.connections {
             let account = &connection.account;

@@ -14,14 +14,19 @@ pub struct Files {
     pub settings: Bytes,
     /// The mappings, by path.
     pub mappings: BTreeMap<PathBuf, Bytes>,
+    /// Why the folder of the mappings cannot be read, if so.
+    pub folder: Result<(), (ErrorKind, String)>,
 }
 
 impl Files {
     /// Reads all files of the project that this `rowbill.yaml` belongs to.
     pub fn read(path: &Path) -> Self {
-        let entries = std::fs::read_dir(mappings(path)).into_iter().flatten();
-        let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(|path| is_mapping(path));
-        Self { settings: read(path), mappings: paths.map(|path| (path.clone(), read(&path))).collect() }
+        let listed: std::io::Result<Vec<PathBuf>> =
+            std::fs::read_dir(mappings(path)).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+        let folder = listed.as_ref().map(|_| ()).map_err(|error| (error.kind(), error.to_string()));
+        let paths = listed.unwrap_or_default().into_iter().filter(|path| is_mapping(path));
+        let mappings = paths.map(|path| (path.clone(), read(&path))).collect();
+        Self { settings: read(path), mappings, folder }
     }
 
     /// The paths of files that differ in the other ones, or are not in both.

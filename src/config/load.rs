@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::file::File;
 use super::files::{Bytes, Files, root_of};
 use super::mapping_file::{self, Around, texts};
-use super::settings::{self, Settings};
+use super::settings::{self, Account, Settings};
 use super::shape;
 use super::shapes::MAPPING;
 use super::source::{self, SourceConfig};
@@ -39,6 +39,21 @@ impl Project {
     }
 }
 
+impl Project {
+    /// The account that a connection bills in.
+    pub fn account(&self, connection: &Connection) -> Result<&Account, Problem> {
+        self.settings.accounts.get(&connection.account).ok_or_else(|| {
+            let message = format!("there is no account `{}`", connection.account);
+            Problem::new("config.unknown_account", message).advise("name one of rowbill.yaml")
+        })
+    }
+
+    /// Whether a connection bills real money.
+    pub fn is_live(&self, connection: &Connection) -> bool {
+        self.account(connection).is_ok_and(|account| account.live)
+    }
+}
+
 /// Reads the short names of a source's columns, where that needs no network; a problem is one of the declaration.
 pub type ColumnNames<'a> = &'a dyn Fn(&SourceConfig) -> Result<Option<Vec<String>>, Problem>;
 
@@ -49,7 +64,7 @@ pub fn load(path: &Path, catalog: &Catalog, column_names: ColumnNames<'_>) -> Re
 
 /// What `rowbill.yaml` alone says, if it is right: a mapping with mistakes is no matter.
 pub fn settings_alone(path: &Path, catalog: &Catalog) -> Option<Settings> {
-    let files = Files { mappings: BTreeMap::new(), ..Files::read(path) };
+    let files = Files { mappings: BTreeMap::new(), folder: Ok(()), ..Files::read(path) };
     load_files(path, &files, catalog, &|_| Ok(None)).ok().map(|project| project.settings)
 }
 
@@ -93,6 +108,12 @@ fn read_all(
     let root = root_of(path);
     let file = read_file(path, &files.settings, &root, problems)?;
     let read = settings::read(&file, &root, problems);
+    if let Err((kind, error)) = &files.folder
+        && *kind != std::io::ErrorKind::NotFound
+    {
+        let problem = whole("mappings", "config.unreadable", format!("mappings cannot be read: {error}"));
+        problems.push(problem.advise("give the user that runs rowbill the right to read that folder"));
+    }
     let (raws, broken) = read_mappings(&files.mappings, &root, problems);
     let (settings, node) = read?;
     let mut shared = BTreeMap::new();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rowbill_connector::{Catalog, Problem};
+use rowbill_connector::{Catalog, Place, Problem};
 
 use super::files::{Files, root_of, settings};
 use super::load::{ColumnNames, Project, load_files};
@@ -21,6 +21,12 @@ pub struct Reloaded {
 pub fn reload(path: &Path, good: &Files, new: &Files, catalog: &Catalog, column_names: ColumnNames<'_>) -> Reloaded {
     let mut used = new.clone();
     let mut told = Vec::new();
+    if new.folder.is_err() && !good.mappings.is_empty() {
+        let problem = Problem::new("config.unreadable", "the folder mappings/ is gone, or cannot be read")
+            .at(Place { file: Some("mappings".to_owned()), ..Place::default() })
+            .advise("put it back; `rowbill validate` says what is wrong with it");
+        return Reloaded { project: None, used: good.clone(), problems: vec![problem] };
+    }
     loop {
         let problems = match load_files(path, &used, catalog, column_names) {
             Ok(project) => return Reloaded { project: Some(project), used, problems: told },

@@ -58,7 +58,7 @@ impl Door {
         })
     }
 
-    /// Takes up files that have changed: a command must not meet an older project than its own.
+    /// Takes up files that have changed, so that a command meets no older project than its own.
     pub async fn reload(&self) -> Result<(), Problem> {
         if self.files.look().await {
             let (inside, project) = (self.inside()?, self.world.project());
@@ -74,11 +74,13 @@ impl Door {
         let chosen = select(&project, &asked.names, asked.all, asked.with_after)?;
         let names: Vec<String> = chosen.iter().map(|chosen| chosen.name.clone()).collect();
         let hold = inside.post.ask(|answer| Mail::Hold(names, answer)).await.map_err(one)?.map_err(one)?;
+        // As they are now: the files may have changed while this waited.
+        let project = self.world.project();
         let order = Order::by_hand(asked.only.clone(), asked.limit);
         if chosen.len() > 1 {
             self.plans(&inside, &project, &chosen, &order).await?;
         }
-        let through = Through { inside, project: Arc::clone(&project) };
+        let through = Through { inside };
         let told = perform(&project, &chosen, &order, &through, &self.world.stop).await.map_err(one)?;
         drop(hold);
         let values: Result<Vec<Value>, Problem> = told.into_iter().map(value).collect();
@@ -117,17 +119,15 @@ impl Door {
     /// A run holds its rows in memory: nobody decides about them meanwhile.
     async fn decide(&self, decide: &Decide) -> Result<Answer, Problem> {
         self.reload().await?;
-        let (inside, project) = (self.inside()?, self.world.project());
-        let connection = project.connection(&decide.connection)?;
-        let names = vec![connection.name.clone()];
+        let inside = self.inside()?;
+        let names = vec![self.world.project().connection(&decide.connection)?.name.clone()];
         let held = tokio::time::timeout(PATIENCE, inside.post.ask(|answer| Mail::Hold(names, answer))).await;
-        let _hold: Hold = held.map_err(|_| busy(&connection.name))???;
+        let _hold: Hold = held.map_err(|_| busy(&decide.connection))???;
+        // As it is now: the files may have changed while this waited.
+        let project = self.world.project();
+        let connection = project.connection(&decide.connection)?;
         let engine = inside.launcher.engine(&project, &[])?;
-        let target = || {
-            let account = project.settings.accounts.get(&connection.account);
-            let account = account.ok_or_else(|| Problem::new("config.unknown_account", "there is no such account"))?;
-            self.world.accounts.line(account).map(|line| Arc::clone(&line.target))
-        };
+        let target = || self.world.accounts.line(project.account(connection)?).map(|line| Arc::clone(&line.target));
         let deciding = Deciding {
             ledger: &*inside.launcher.ledger,
             connection,
@@ -135,7 +135,9 @@ impl Door {
             target: &target,
             now: self.world.clock.now(),
         };
-        let (row, told) = deciding.take(&decide.key, &decide.decision).await?;
+        let taken = deciding.take(&decide.key, &decide.decision).await;
+        inside.post.broken(taken.as_ref().err()).await;
+        let (row, told) = taken?;
         Ok(Answer::Row(row_value(&row), told))
     }
 
@@ -175,21 +177,22 @@ impl Control for Door {
 /// Runs held connections for a person.
 struct Through {
     inside: Inside,
-    project: Arc<Project>,
 }
 
 #[async_trait]
 impl Launch for Through {
     async fn launch(&self, name: &str, order: &Order) -> Result<Report, Vec<Problem>> {
         let one = |problem| vec![problem];
-        let connection = self.project.connection(name).map_err(one)?;
-        let engine = self.inside.launcher.engine(&self.project, &[name]).map_err(one)?;
+        let project = self.inside.launcher.world.project();
+        let connection = project.connection(name).map_err(one)?;
+        let engine = self.inside.launcher.engine(&project, &[name]).map_err(one)?;
         let run = run::history::next_id();
         let post = &self.inside.post;
         let begins = Begins { connection: name.to_owned(), run: run.clone(), is_part: order.is_partial() };
         post.ask(|answer| Mail::Begins(begins, answer)).await.map_err(one)?.map_err(one)?;
         let order = Order { run: Some(run.clone()), ..order.clone() };
         let ran = run::run(&engine, connection, &order).await;
+        post.broken(ran.as_ref().err().and_then(|problems| problems.first())).await;
         let ended = post.ask(|answer| Mail::Ended(name.to_owned(), run, answer)).await;
         let report = ran?;
         ended.map_err(one)?.map_err(one)?;

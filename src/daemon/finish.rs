@@ -31,7 +31,7 @@ pub struct Finish {
     pub is_part: bool,
     /// What is wrong with the connection now, in a word; none when all is well.
     pub trouble: Option<String>,
-    /// Codes of rows' problems with an example's count: `row.not_a_number`.
+    /// The codes of the first problems of rows, each once: `row.not_a_number`.
     pub codes: Vec<String>,
 }
 
@@ -67,6 +67,7 @@ fn outcome(result: &str, tally: &Tally, stopped_by: Option<&Problem>) -> Outcome
     match result {
         "interrupted" | "stopped" => Outcome::Interrupted,
         _ if stopped_by.is_some_and(|problem| is_passing(&problem.code)) => Outcome::OutOfReach,
+        "refused" => Outcome::Refused,
         _ if tally.deferred > 0 => Outcome::Waits,
         _ => Outcome::Settled,
     }
@@ -74,7 +75,7 @@ fn outcome(result: &str, tally: &Tally, stopped_by: Option<&Problem>) -> Outcome
 
 /// Whether something may be right again by itself, or by somebody who does not touch rowbill's files.
 fn is_passing(code: &str) -> bool {
-    ["source.", "account.", "stripe.", "mapping.unknown_column", "config.secret_", "config.credential_", "run.panicked"]
+    ["source.", "run.", "account.", "stripe.", "mapping.unknown_column", "config.secret_", "config.credential_"]
         .iter()
         .any(|start| code.starts_with(start))
 }

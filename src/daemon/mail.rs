@@ -24,6 +24,8 @@ pub enum Mail {
     Project(Arc<Project>, oneshot::Sender<Result<(), Problem>>),
     /// The connections that are busy.
     Busy(oneshot::Sender<Vec<String>>),
+    /// The ledger did not take what a person's command had to write.
+    Broken(Problem),
     /// People have been told what is wrong with these connections, or that nothing is any more.
     Told(BTreeMap<String, Option<String>>),
 }
@@ -58,12 +60,24 @@ impl Post {
         let _ = self.0.send(mail).await;
     }
 
+    /// Tells the one that decides when the ledger takes nothing more.
+    pub async fn broken(&self, problem: Option<&Problem>) {
+        if let Some(problem) = problem.filter(|problem| is_fatal(problem)) {
+            self.send(Mail::Broken(problem.clone())).await;
+        }
+    }
+
     /// Asks, and waits for the answer.
     pub async fn ask<T>(&self, make: impl FnOnce(oneshot::Sender<T>) -> Mail) -> Result<T, Problem> {
         let (sender, receiver) = oneshot::channel();
         self.send(make(sender)).await;
         receiver.await.map_err(|_| stopping())
     }
+}
+
+/// Whether the ledger takes nothing more.
+pub fn is_fatal(problem: &Problem) -> bool {
+    problem.code.starts_with("ledger.") && problem.code != "ledger.conflict"
 }
 
 /// The daemon takes nothing more.

@@ -32,8 +32,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::Project;
 use crate::config::files::Files;
-use crate::ledger::Ledger;
 use crate::ledger::sqlite::SqliteLedger;
+use crate::ledger::{Change, Ledger, RunRecord};
 use crate::run::{Clock, Stop};
 use crate::web::{self, health, serve_socket};
 
@@ -51,6 +51,8 @@ pub use systemd::unit;
 const REOPEN: Duration = Duration::from_secs(15);
 /// Commands that were told the end of their run take so long at most to hear it.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
+/// So much must fit into a ledger that counts as writable, in bytes.
+const ROOM: usize = 256 * 1024;
 /// The history is looked through so often.
 const PRUNE: Duration = Duration::from_hours(6);
 
@@ -80,7 +82,7 @@ pub async fn serve(start: Start) -> Result<(), Problem> {
     let path = project.settings.ledger.clone();
     let accounts = project.settings.accounts.values();
     accounts.filter(|account| account.live).for_each(|account| story::live(&account.name));
-    let live = project.connections.iter().filter(|one| is_live(&project, &one.account)).count();
+    let live = project.connections.iter().filter(|connection| project.is_live(connection)).count();
     let (connections, webhooks) = (project.connections.len(), project.settings.daemon.webhooks);
     let world = Arc::new(World::new(project, clock, stop));
     let watched = Watched::new(&config, files, &world);
@@ -96,14 +98,19 @@ pub async fn serve(start: Start) -> Result<(), Problem> {
     // Who says that it is ready must not be ended by a SIGHUP.
     let hangup = signal(SignalKind::hangup());
     tokio::spawn(look_at_files(hangup, Arc::clone(&watched), Arc::clone(&door), Arc::clone(&world)));
-    story::started(connections, live, u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
-    systemd::ready(&world);
+    // Only then are commands answered.
+    let mut ready = Some(|| {
+        story::started(connections, live, u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+        systemd::ready(&world);
+    });
     let mut ledger = Some(ledger);
     while let Some(open) = ledger.take() {
-        let Err(problem) = session(&world, &door, open).await else { break };
+        let ended = session(&world, &door, open, &socket, &mut ready).await;
+        // Where the ledger cannot be opened, that is the answer.
+        ready.take().into_iter().for_each(|ready| ready());
+        let Err(problem) = ended else { break };
         ledger = reopened(&world, &path, problem).await;
     }
-    let _ = std::fs::remove_file(&socket);
     drop(close);
     let _ = tokio::time::timeout(LAST_ANSWERS, serving).await;
     story::stopped();
@@ -111,12 +118,23 @@ pub async fn serve(start: Start) -> Result<(), Problem> {
 }
 
 /// One session, from the opening of the ledger until it cannot be written any more.
-async fn session(world: &Arc<World>, door: &Door, ledger: Arc<dyn Ledger>) -> Result<(), Problem> {
+async fn session(
+    world: &Arc<World>,
+    door: &Door,
+    ledger: Arc<dyn Ledger>,
+    socket: &std::path::Path,
+    ready: &mut Option<impl FnOnce()>,
+) -> Result<(), Problem> {
     let (post, mail) = Post::new();
     let session = Session::open(world, Arc::clone(&ledger), (post.clone(), mail)).await?;
     door.set(Some(Inside { post, launcher: session.launcher() }));
+    ready.take().into_iter().for_each(|ready| ready());
     let pruning = tokio::spawn(prune(Arc::clone(world), ledger));
     let ended = session.run().await;
+    if world.stop.asked() {
+        // While the ledger is still this process's: whoever owns it next has a socket of its own.
+        let _ = std::fs::remove_file(socket);
+    }
     door.set(None);
     pruning.abort();
     ended
@@ -149,11 +167,14 @@ async fn reopened(world: &Arc<World>, path: &std::path::Path, problem: Problem) 
     None
 }
 
-/// A ledger counts as open when it takes a change.
+/// A ledger counts as open when it takes a change that needs room.
 async fn reopen(path: &std::path::Path) -> Result<Arc<dyn Ledger>, Problem> {
     let ledger = SqliteLedger::open(path).await?;
-    let positions = ledger.positions().await?.into_iter().map(crate::ledger::Change::Position);
-    ledger.commit(positions.collect()).await?;
+    let id = "0".to_owned();
+    let record =
+        RunRecord { id: id.clone(), connection: String::new(), started: 0, finished: None, report: "x".repeat(ROOM) };
+    ledger.commit(vec![Change::Run(record)]).await?;
+    ledger.commit(vec![Change::ForgetRun(id)]).await?;
     Ok(Arc::new(ledger))
 }
 
@@ -208,10 +229,6 @@ async fn listen(world: &Arc<World>, dashboard: Option<SocketAddr>) -> Result<(),
             Ok(())
         }
     }
-}
-
-fn is_live(project: &Project, account: &str) -> bool {
-    project.settings.accounts.get(account).is_some_and(|account| account.live)
 }
 
 fn socket_problem(socket: &std::path::Path, error: &std::io::Error) -> Problem {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::ledger::{Change, Ledger, RunFilter, RunRecord};
 use crate::protocol::Time;
-use crate::run::history::{counts_as_first, heard};
+use crate::run::history::{counts_as_first, heard, newest_of};
 
 /// The newest runs of each connection stay, however old they are.
 const NEWEST: u32 = 50;
@@ -50,11 +50,10 @@ pub async fn forget(ledger: &dyn Ledger, keep: u64, now: Time) -> Result<u64, Pr
 
 /// The newest runs, and the newest ones that decide: what is the first run, and what those after it have heard.
 async fn needed(ledger: &dyn Ledger, connection: &str) -> Result<BTreeSet<String>, Problem> {
-    let runs = ledger.runs(&RunFilter::newest(connection, 1000)).await?;
-    let newest = runs.iter().take(NEWEST as usize);
-    let first = runs.iter().find(|run| counts_as_first(run));
-    let told = runs.iter().find(|run| heard(run).is_some());
-    Ok(newest.chain(first).chain(told).map(|run| run.id.clone()).collect())
+    let newest = ledger.runs(&RunFilter::newest(connection, NEWEST)).await?;
+    let first = newest_of(ledger, connection, counts_as_first).await?;
+    let told = newest_of(ledger, connection, |run| heard(run).is_some()).await?;
+    Ok(newest.into_iter().chain(first).chain(told).map(|run| run.id).collect())
 }
 
 fn is_uneventful(run: &RunRecord) -> bool {

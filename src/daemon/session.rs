@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::finish::Finish;
 use super::launch::Launcher;
-use super::mail::{Hold, Mail, Post, stopping};
+use super::mail::{Hold, Mail, Post, is_fatal, stopping};
 use super::slots::{Busy, Decided, Slots};
 use super::story;
 use super::telling::Teller;
@@ -80,6 +80,7 @@ impl Session {
             changes: Vec::new(),
             stopping: false,
         };
+        history::go_on(&*session.ledger).await?;
         session.take_project(project).await?;
         Ok(session)
     }
@@ -198,7 +199,7 @@ impl Session {
         match outcome {
             Some(Ok(())) => {}
             Some(Err(problems)) => {
-                if let Some(problem) = problems.into_iter().find(|problem| problem.code.starts_with("ledger.")) {
+                if let Some(problem) = problems.into_iter().find(is_fatal) {
                     return Err(problem);
                 }
             }
@@ -213,7 +214,7 @@ impl Session {
     async fn finish(&mut self, name: &str, run: &str) -> Result<(), Problem> {
         let Some(record) = history::run_by_id(&*self.ledger, run).await? else { return Ok(()) };
         let (finish, now) = (Finish::of(&record), self.now());
-        self.changes.extend(self.slots.ended(name, run, &finish, now));
+        self.changes.extend(self.slots.ended(name, run, &finish, now, self.stopping));
         story::ended(name, run, &finish);
         self.launcher.measured(name, &finish, now);
         if let Some(slot) = self.slots.get(name)
@@ -244,27 +245,30 @@ impl Session {
                 }
             }
             Mail::Begins(begins, answer) => {
-                let change = if begins.is_part { None } else { self.slots.begins(&begins.connection) };
+                let whole = !begins.is_part;
+                let change = whole.then(|| self.slots.begins(&begins.connection, &begins.run)).flatten();
                 story::begins(&begins.connection, &begins.run, &Origin::cli());
                 if !begins.is_part {
                     self.teller.ping_start(&begins.connection, &begins.run);
                 }
-                let _ = answer.send(self.ledger.commit(change.into_iter().collect()).await);
+                let written = self.ledger.commit(change.into_iter().collect()).await;
+                fatal(&written, answer)?;
             }
             Mail::Ended(name, run, answer) => {
                 let finished = self.finish(&name, &run).await;
-                let _ = answer.send(finished);
+                fatal(&finished, answer)?;
             }
             Mail::Pause(name, paused, answer) => {
-                let _ = answer.send(self.pause(&name, paused).await);
+                let paused = self.pause(&name, paused).await;
+                fatal(&paused, answer)?;
             }
             Mail::Project(project, answer) => {
                 let taken = self.take_project(project).await;
-                let _ = answer.send(taken.clone());
-                taken?;
+                fatal(&taken, answer)?;
             }
             Mail::Busy(answer) => drop(answer.send(self.slots.busy())),
             Mail::Told(told) => self.told(told).await?,
+            Mail::Broken(problem) => return Err(problem),
         }
         Ok(())
     }
@@ -305,6 +309,16 @@ impl Session {
         let changes = self.slots.take(project, &*self.ledger, self.now()).await?;
         self.ledger.commit(changes).await?;
         let after = self.slots.names();
+        // Who waits for a connection that is not there any more waits in vain.
+        let is_known = |waiting: &Waiting| waiting.0.iter().all(|name| self.slots.is_known(name));
+        let (known, unknown): (Vec<Waiting>, Vec<Waiting>) =
+            std::mem::take(&mut self.waiting).into_iter().partition(is_known);
+        self.waiting = known;
+        for (names, answer) in unknown {
+            let project = self.world.project();
+            let problem = names.iter().find_map(|name| project.connection(name).err());
+            let _ = answer.send(Err(problem.unwrap_or_else(stopping)));
+        }
         for gone in before.iter().filter(|name| !after.contains(name)) {
             self.world.metrics.forget(gone);
         }
@@ -324,6 +338,15 @@ impl Session {
             }
         }
         self.ledger.commit(changes).await
+    }
+}
+
+/// Answers; what the ledger cannot take ends the session as well.
+fn fatal(outcome: &Result<(), Problem>, answer: oneshot::Sender<Result<(), Problem>>) -> Result<(), Problem> {
+    let _ = answer.send(outcome.clone());
+    match outcome {
+        Err(problem) if is_fatal(problem) => Err(problem.clone()),
+        _ => Ok(()),
     }
 }
 

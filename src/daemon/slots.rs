@@ -26,7 +26,18 @@ pub struct Slot {
     pub look: bool,
     /// A person waits for it: no run of the schedule begins before theirs.
     wanted: bool,
+    /// The runs of others that a person's run stands for.
+    stands_for: BTreeMap<String, String>,
+    /// When it began to run last: who has waited longest goes first.
+    began: Time,
     wake: Option<Time>,
+}
+
+impl Slot {
+    fn new(position: Position) -> Self {
+        let stands_for = BTreeMap::new();
+        Self { position, busy: Busy::Free, look: true, wanted: false, stands_for, began: 0, wake: None }
+    }
 }
 
 /// What a connection is doing.
@@ -111,8 +122,10 @@ impl Slots {
             if before.as_ref() != Some(&position) {
                 changes.push(Change::Position(position.clone()));
             }
-            let busy = self.all.remove(&connection.name).map_or(Busy::Free, |slot| slot.busy);
-            self.all.insert(connection.name.clone(), Slot { position, busy, look: true, wanted: false, wake: None });
+            match self.all.get_mut(&connection.name) {
+                Some(slot) => (slot.position, slot.look) = (position, true),
+                None => drop(self.all.insert(connection.name.clone(), Slot::new(position))),
+            }
         }
         // A connection whose file is gone begins nothing more; what runs comes to its end.
         self.all.retain(|name, slot| slot.busy != Busy::Free || project.connection(name).is_ok());
@@ -150,9 +163,14 @@ impl Slots {
         self.all.get_mut(name)
     }
 
-    /// Whether one could run.
+    /// Whether one could run; one that is not taken yet cannot.
     pub fn is_free(&self, name: &str) -> bool {
-        self.all.get(name).is_none_or(|slot| slot.busy == Busy::Free)
+        self.all.get(name).is_some_and(|slot| slot.busy == Busy::Free)
+    }
+
+    /// Whether there is such a connection.
+    pub fn is_known(&self, name: &str) -> bool {
+        self.all.contains_key(name)
     }
 
     /// These are waited for by persons, and no others.
@@ -170,10 +188,13 @@ impl Slots {
         busy.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Those that are to be looked at now.
+    /// Those that are to be looked at now; who has not run for the longest time comes first.
     pub fn due(&self, now: Time) -> Vec<String> {
-        let due = |slot: &Slot| slot.look || slot.wake.is_some_and(|at| at <= now);
-        self.all.iter().filter(|(_, slot)| due(slot)).map(|(name, _)| name.clone()).collect()
+        let is_due = |slot: &Slot| slot.look || slot.wake.is_some_and(|at| at <= now);
+        let mut due: Vec<(Time, &String)> =
+            self.all.iter().filter(|(_, slot)| is_due(slot)).map(|(name, slot)| (slot.began, name)).collect();
+        due.sort_unstable();
+        due.into_iter().map(|(_, name)| name.clone()).collect()
     }
 
     /// When the next one is to be looked at.
@@ -217,6 +238,7 @@ impl Slots {
                     let run = history::next_id();
                     slot.position.open = Some(run.clone());
                     slot.busy = Busy::Runs(run.clone());
+                    slot.began = now;
                     decided.start = Some((run, cause));
                 }
             }
@@ -233,11 +255,13 @@ impl Slots {
         Some(decided)
     }
 
-    /// A person's run of all rows begins: it is the one that was to come after the runs before it.
-    pub fn begins(&mut self, name: &str) -> Option<Change> {
+    /// A person's run of all rows begins. Where there is a schedule it is made up for if it is interrupted.
+    pub fn begins(&mut self, name: &str, run: &str) -> Option<Change> {
+        let connection = self.project.connection(name).ok().filter(|connection| connection.schedule.is_some())?;
         let slot = self.all.get_mut(name)?;
-        let after = self.project.connection(name).ok()?.after();
-        slot.position.stand_in(after, |before| self.known.newest(before).map(|heard| heard.run.clone()));
+        let newest = |before: &str| self.known.newest(before).map(|heard| heard.run.clone());
+        slot.stands_for = slot.position.stands_for(connection.after(), newest);
+        slot.position.open = Some(run.to_owned());
         Some(Change::Position(slot.position.clone()))
     }
 
@@ -252,24 +276,30 @@ impl Slots {
         Some(Change::Position(slot.position.clone()))
     }
 
-    /// A run has ended. By hand or not, it says what is left to do; only a schedule's connection is run again by itself.
-    pub fn ended(&mut self, name: &str, run: &str, finish: &Finish, now: Time) -> Option<Change> {
+    /// A run has ended. Its position says what is left to do.
+    pub fn ended(&mut self, name: &str, run: &str, finish: &Finish, now: Time, stopping: bool) -> Option<Change> {
         if let Some(heard) = &finish.heard {
             self.known.0.insert(name.to_owned(), heard.clone());
         }
         self.look_after(name);
-        let is_scheduled = self.project.connection(name).is_ok_and(|connection| connection.schedule.is_some());
         let slot = self.all.get_mut(name)?;
         slot.look = true;
         if slot.busy == Busy::Runs(run.to_owned()) {
             slot.busy = Busy::Free;
         }
         let before = slot.position.clone();
-        let is_own = slot.position.open.as_deref() == Some(run);
-        // What was interrupted stays open: the next start makes up for it. A person's part of a run is no measure.
-        let counts = finish.outcome != Outcome::Interrupted && (is_own || is_scheduled && finish.heard.is_some());
-        if counts {
-            ended(&mut slot.position, run, finish.outcome, now);
+        if slot.position.open.as_deref() == Some(run) {
+            let stands_for = std::mem::take(&mut slot.stands_for);
+            match finish.outcome {
+                // It stays open: the next start makes up for it.
+                Outcome::Interrupted if stopping => {}
+                // It fell over, or could not be kept: later.
+                Outcome::Interrupted => ended(&mut slot.position, run, Outcome::OutOfReach, now),
+                outcome => {
+                    slot.position.after.extend(stands_for);
+                    ended(&mut slot.position, run, outcome, now);
+                }
+            }
         }
         let change = (slot.position != before).then(|| Change::Position(slot.position.clone()));
         if slot.busy == Busy::Free && self.project.connection(name).is_err() {

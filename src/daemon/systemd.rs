@@ -52,7 +52,7 @@ fn say(states: &[NotifyState<'_>]) {
 /// A path as systemd reads it: blanks do not end it, and `%` means nothing.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string().replace('%', "%%");
-    if text.contains([' ', '"', '\\']) { format!("{text:?}") } else { text }
+    if text.contains([' ', '"', '\'', '\\']) { format!("{text:?}") } else { text }
 }
 
 /// A unit that runs this project's daemon as this user.
@@ -106,8 +106,8 @@ CapabilityBoundingSet=
 WantedBy=multi-user.target
 ",
         root = root.display(),
-        binary = quoted(binary),
-        config = quoted(config),
+        binary = quoted(binary).replace('$', "$$"),
+        config = quoted(config).replace('$', "$$"),
         written = written.join(" "),
     )
 }

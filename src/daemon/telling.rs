@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rowbill_connector::Problem;
 use rowbill_connector::notice::{Channel, Notice, Pinger, Signal};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
@@ -18,26 +17,28 @@ use crate::connectors;
 
 /// Changes within this time are told together.
 const TOGETHER: Duration = Duration::from_secs(3);
-/// Pauses between the tries of one message.
+/// Pauses between the tries of one message; the last one is repeated for as long as there is something to tell.
 const PAUSES: [Duration; 4] =
     [Duration::from_secs(2), Duration::from_secs(15), Duration::from_mins(1), Duration::from_mins(5)];
 /// So much waits at most; what comes on top is told by the next change.
 const QUEUE: usize = 1024;
 /// So many pings are under way at once; the others wait.
 const PINGS: usize = 8;
+/// The channels, each with a task of its own: a server that does not answer holds up no other.
+const CHANNELS: [&str; 2] = ["webhook", "email"];
 
-/// The way to the task that tells.
+/// The way to the tasks that tell.
 pub struct Teller {
-    changes: mpsc::Sender<Change>,
+    channels: Vec<mpsc::Sender<Change>>,
     pings: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     world: Arc<World>,
     pinger: Mutex<Option<(Notify, Arc<dyn Pinger>)>>,
 }
 
-/// The state of something, as it is now.
+/// The state of a connection, as it is now.
+#[derive(Clone)]
 struct Change {
-    /// A connection, or a part of the daemon.
     name: String,
     /// What people were told last.
     told: Option<String>,
@@ -47,13 +48,17 @@ struct Change {
 }
 
 impl Teller {
-    /// Starts the task; it ends with the daemon.
+    /// Starts the tasks; they end with the session.
     pub fn start(world: &Arc<World>, post: &Post) -> Self {
-        let (changes, queue) = mpsc::channel(QUEUE);
-        let task = Task { world: Arc::clone(world), post: post.clone(), sent: Arc::default() };
-        tokio::spawn(task.work(queue));
+        let outbox = |channel: &'static str| {
+            let (changes, queue) = mpsc::channel(QUEUE);
+            let (world, post) = (Arc::clone(world), post.clone());
+            let outbox = Outbox { channel, world, post, sent: BTreeMap::new(), waiting: BTreeMap::new(), failed: 0 };
+            tokio::spawn(outbox.work(queue));
+            changes
+        };
         Self {
-            changes,
+            channels: CHANNELS.into_iter().map(outbox).collect(),
             pings: Arc::new(Semaphore::new(PINGS)),
             waiting: Arc::new(Semaphore::new(QUEUE)),
             world: Arc::clone(world),
@@ -68,7 +73,11 @@ impl Teller {
             (Some(code), Some(problem)) => format!("{name}: {code}: {}", story::safe(problem)),
             (Some(_), None) => format!("{name}: {} {}", finish.tally.equation(), codes(finish)),
         };
-        let _ = self.changes.try_send(Change { name: name.to_owned(), told, trouble: finish.trouble.clone(), line });
+        let change = Change { name: name.to_owned(), told, trouble: finish.trouble.clone(), line };
+        for channel in &self.channels {
+            // A queue that is full is behind a server that does not answer; what is true is told by the next change.
+            let _ = channel.try_send(change.clone());
+        }
     }
 
     /// A run begins.
@@ -127,89 +136,83 @@ fn ways(notify: &Notify) -> Option<connectors::Ways> {
 
 /// Tells people at once of something that concerns the whole daemon.
 pub async fn announce(world: &Arc<World>, notice: &Notice) {
-    deliver(world, &world.project().settings.notify.clone(), notice).await;
+    let Some((channels, _)) = ways(&world.project().settings.notify) else { return };
+    let tries = channels.iter().map(|channel| async {
+        for pause in PAUSES {
+            if tell(world, channel.as_ref(), notice).await || world.stop.asked() {
+                return;
+            }
+            world.stop.sleep(pause).await;
+        }
+    });
+    futures::future::join_all(tries).await;
 }
 
-struct Task {
+/// One try; whether it was taken.
+async fn tell(world: &World, channel: &dyn Channel, notice: &Notice) -> bool {
+    let told = channel.tell(notice).await;
+    world.metrics.notified(channel.name(), told.is_ok());
+    story::notified(channel.name(), told.as_ref().copied());
+    told.is_ok()
+}
+
+/// What waits to be told on one channel. What has changed back meanwhile is not told, and never an old state after a
+/// newer one.
+struct Outbox {
+    channel: &'static str,
     world: Arc<World>,
     post: Post,
-    /// What is being told, or was told, by this process: the ledger may not know it yet.
-    sent: Arc<Mutex<BTreeMap<String, Option<String>>>>,
+    /// What was told by this process: the ledger may not know it yet.
+    sent: BTreeMap<String, Option<String>>,
+    waiting: BTreeMap<String, Change>,
+    /// Tries in a row that were not taken.
+    failed: usize,
 }
 
-impl Task {
-    async fn work(self, mut queue: mpsc::Receiver<Change>) {
-        let mut waiting: BTreeMap<String, Change> = BTreeMap::new();
-        let mut deadline = None;
+impl Outbox {
+    async fn work(mut self, mut queue: mpsc::Receiver<Change>) {
+        let mut deadline: Option<Instant> = None;
         loop {
-            let until = deadline.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
+            let until = deadline.unwrap_or_else(Instant::now);
             tokio::select! {
                 change = queue.recv() => match change {
-                    Some(change) => self.take(&mut waiting, change),
+                    Some(change) => self.take(change),
                     None => return,
                 },
                 () = tokio::time::sleep_until(until), if deadline.is_some() => {
-                    self.tell(std::mem::take(&mut waiting));
+                    deadline = None;
+                    self.tell().await;
                 }
             }
-            deadline = if waiting.is_empty() { None } else { deadline.or_else(|| Some(Instant::now() + TOGETHER)) };
+            let pause = if self.failed == 0 { TOGETHER } else { PAUSES[self.failed.min(PAUSES.len()) - 1] };
+            deadline = if self.waiting.is_empty() { None } else { deadline.or_else(|| Some(Instant::now() + pause)) };
         }
     }
 
-    /// What has changed back before it was told is not told.
-    fn take(&self, waiting: &mut BTreeMap<String, Change>, change: Change) {
-        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        if *sent.get(&change.name).unwrap_or(&change.told) == change.trouble {
-            waiting.remove(&change.name);
+    fn take(&mut self, change: Change) {
+        if *self.sent.get(&change.name).unwrap_or(&change.told) == change.trouble {
+            self.waiting.remove(&change.name);
         } else {
-            waiting.insert(change.name.clone(), change);
+            self.waiting.insert(change.name.clone(), change);
         }
     }
 
-    fn tell(&self, changes: BTreeMap<String, Change>) {
-        let notify = self.world.project().settings.notify.clone();
-        if notify.webhook.is_none() && notify.email.is_none() {
+    async fn tell(&mut self) {
+        let ways = ways(&self.world.project().settings.notify);
+        let channels = ways.map(|(channels, _)| channels).unwrap_or_default();
+        let Some(channel) = channels.iter().find(|channel| channel.name() == self.channel) else {
+            self.waiting.clear();
+            return;
+        };
+        if !tell(&self.world, channel.as_ref(), &notice(&self.waiting)).await {
+            self.failed += 1;
             return;
         }
-        let notice = notice(&changes);
+        self.failed = 0;
         let told: BTreeMap<String, Option<String>> =
-            changes.into_values().map(|change| (change.name, change.trouble)).collect();
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).extend(told.clone());
-        let (world, post, sent) = (Arc::clone(&self.world), self.post.clone(), Arc::clone(&self.sent));
-        // In a task of its own: a server that does not answer holds up no other change.
-        tokio::spawn(async move {
-            if deliver(&world, &notify, &notice).await {
-                post.send(Mail::Told(told)).await;
-                return;
-            }
-            // Nobody has taken it: the next end of a run with the same trouble tells it again.
-            let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
-            sent.retain(|name, trouble| told.get(name) != Some(trouble));
-        });
-    }
-}
-
-/// Whether one channel at least has taken it.
-async fn deliver(world: &Arc<World>, notify: &Notify, notice: &Notice) -> bool {
-    let Some((channels, _)) = ways(notify) else { return false };
-    let tries = channels.iter().map(|channel| patiently(world, channel.as_ref(), notice));
-    futures::future::join_all(tries).await.into_iter().any(|taken| taken)
-}
-
-async fn patiently(world: &Arc<World>, channel: &dyn Channel, notice: &Notice) -> bool {
-    let mut pauses = PAUSES.iter();
-    loop {
-        let told: Result<(), Problem> = channel.tell(notice).await;
-        world.metrics.notified(channel.name(), told.is_ok());
-        story::notified(channel.name(), told.as_ref().copied());
-        match (told, pauses.next()) {
-            (Ok(()), _) => return true,
-            (Err(_), None) => return false,
-            (Err(_), Some(pause)) => world.stop.sleep(*pause).await,
-        }
-        if world.stop.asked() {
-            return false;
-        }
+            std::mem::take(&mut self.waiting).into_values().map(|change| (change.name, change.trouble)).collect();
+        self.sent.extend(told.clone());
+        self.post.send(Mail::Told(told)).await;
     }
 }
 

@@ -63,7 +63,7 @@ impl Engine {
 
     /// Whether a connection bills real money.
     pub fn is_live(&self, connection: &Connection) -> bool {
-        self.project.settings.accounts.get(&connection.account).is_some_and(|account| account.live)
+        self.project.is_live(connection)
     }
 
     /// The line to a connection's account.

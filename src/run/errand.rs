@@ -128,7 +128,8 @@ pub async fn perform(
     let mut newest: Vec<(String, Heard)> = Vec::new();
     for Chosen { name, follows } in chosen {
         if stop.asked() {
-            break;
+            told.push(Told::NotRun { connection: name.clone(), why: "stopped before its turn".to_owned() });
+            continue;
         }
         let connection = project.connection(name)?;
         if let Some((because_of, why)) = obstacle(connection, &newest).filter(|_| *follows) {

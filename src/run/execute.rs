@@ -78,7 +78,14 @@ pub async fn plan(engine: &Engine, connection: &Connection, order: &Order) -> Re
 /// everything else is in the report. Either way the run is in the history, unless the ledger itself fails.
 pub async fn run(engine: &Engine, connection: &Connection, order: &Order) -> Result<Report, Vec<Problem>> {
     let run = order.run.clone().unwrap_or_else(history::next_id);
-    let mut report = blank(engine, connection, order, Some(run)).map_err(|problem| vec![problem])?;
+    let mut report = match blank(engine, connection, order, Some(run.clone())) {
+        Ok(report) => report,
+        Err(problem) => {
+            let record = history::refused(&run, &connection.name, &order.origin, &problem, engine.clock.now());
+            let kept = async { engine.ledger()?.commit(vec![Change::Run(record)]).await };
+            return Err(vec![kept.await.err().unwrap_or(problem)]);
+        }
+    };
     let ran = attempt(engine, connection, order, &mut report).await;
     let kept = keep(engine, &mut report, order).await;
     ran.and(kept.map_err(|problem| vec![problem]))?;
@@ -109,6 +116,8 @@ async fn attempt(
             let problems: Vec<Problem> = problems;
             report.ending = Ending::Refused;
             report.stopped_by = problems.first().cloned();
+            // Nothing became of the rows: there is no equation to keep.
+            report.tally = Tally::default();
             return Err(problems);
         }
     };

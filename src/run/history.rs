@@ -4,27 +4,39 @@ use std::sync::{Mutex, PoisonError};
 
 use rowbill_connector::Problem;
 use serde_json::{Value, json};
-use ulid::{Generator, Overflow};
+use ulid::Ulid;
 
 use super::engine::Engine;
 use super::execute::Order;
 use super::report::{Origin, Report, RowProblem, Tally};
 use crate::config::Connection;
-use crate::ledger::{Ledger, RowFilter, RunFilter, RunRecord};
+use crate::ledger::{Ledger, RunFilter, RunRecord};
 use crate::mapping::time;
 use crate::protocol::Time;
 use crate::schedule::{Heard, Skips};
 
-/// So many runs are looked at for the first one.
-const HISTORY: u32 = 1000;
+/// So many runs are looked at in one step.
+const PAGE: u32 = 1000;
 
-static IDS: Mutex<Generator> = Mutex::new(Generator::new());
+static LAST: Mutex<Ulid> = Mutex::new(Ulid::nil());
 
 /// The id of a run or a note that begins now, greater than all before it: what comes later is newer, also within a
 /// millisecond, and when the clock is set back.
 pub fn next_id() -> String {
-    let mut ids = IDS.lock().unwrap_or_else(PoisonError::into_inner);
-    ids.generate().unwrap_or_else(Overflow::commit_overflow_increment).to_string()
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let next = last.increment().unwrap_or(*last).max(Ulid::generate());
+    *last = next;
+    next.to_string()
+}
+
+/// Ids go on from the greatest one that the ledger has: an earlier process may have had another clock.
+pub async fn go_on(ledger: &dyn Ledger) -> Result<(), Problem> {
+    let newest = ledger.runs(&RunFilter { limit: 1, ..RunFilter::default() }).await?.pop();
+    if let Some(id) = newest.and_then(|run| run.id.parse::<Ulid>().ok()) {
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = id.max(*last);
+    }
+    Ok(())
 }
 
 /// The record of a run that begins; whoever finds it without an end knows that it was interrupted.
@@ -61,14 +73,26 @@ pub(super) fn ended(report: &Report, run: String, order: &Order) -> RunRecord {
 /// A run is the first until one has read its source to the end and kept its report.
 pub(super) async fn is_first(engine: &Engine, connection: &Connection) -> Result<bool, Problem> {
     let Some(ledger) = &engine.ledger else { return Ok(true) };
-    let runs = ledger.runs(&RunFilter::newest(&connection.name, HISTORY)).await?;
-    if runs.iter().any(counts_as_first) {
-        return Ok(false);
+    Ok(newest_of(&**ledger, &connection.name, counts_as_first).await?.is_none())
+}
+
+/// The newest run of a connection of which something is true, however far back it is: notes that a connection did not
+/// run may be many, and what decides must not be lost behind them.
+pub async fn newest_of(
+    ledger: &dyn Ledger,
+    connection: &str,
+    is_it: impl Fn(&RunRecord) -> bool,
+) -> Result<Option<RunRecord>, Problem> {
+    // Nearly always it is the newest of all.
+    let mut filter = RunFilter::newest(connection, 1);
+    loop {
+        let page = ledger.runs(&filter).await?;
+        let Some(last) = page.last() else { return Ok(None) };
+        filter = RunFilter { before: Some(last.id.clone()), limit: PAGE, ..filter };
+        if let Some(found) = page.into_iter().find(&is_it) {
+            return Ok(Some(found));
+        }
     }
-    // A history that goes back further than is looked at: rows tell that there was a first run.
-    let known = RowFilter { states: Vec::new(), after: None, limit: 1 };
-    let is_whole = u32::try_from(runs.len()).is_ok_and(|count| count < HISTORY);
-    Ok(is_whole || ledger.list_rows(&connection.name, &known).await?.is_empty())
 }
 
 /// Whether a run has read all that was there. One that was refused, or did not run, or looked at one row, has not.
@@ -133,12 +157,9 @@ pub fn heard(run: &RunRecord) -> Option<Heard> {
 
 /// The newest run of a connection that means something for those after it.
 pub async fn newest_heard(ledger: &dyn Ledger, connection: &str) -> Result<Option<Heard>, Problem> {
-    let runs = ledger.runs(&RunFilter::newest(connection, RECENT)).await?;
-    Ok(runs.iter().find_map(heard))
+    let newest = newest_of(ledger, connection, |run| heard(run).is_some()).await?;
+    Ok(newest.as_ref().and_then(heard))
 }
-
-/// So many runs are looked at for one that means something for others.
-const RECENT: u32 = 100;
 
 /// The run with this id.
 pub async fn run_by_id(ledger: &dyn Ledger, id: &str) -> Result<Option<RunRecord>, Problem> {

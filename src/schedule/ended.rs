@@ -12,6 +12,8 @@ pub enum Outcome {
     Waits,
     /// The source or the target was out of reach.
     OutOfReach,
+    /// A person must change something first; what was to be made up for still is.
+    Refused,
     /// It was interrupted.
     Interrupted,
 }
@@ -26,8 +28,13 @@ pub fn ended(position: &mut Position, run: &str, outcome: Outcome, now: Time) {
     if position.open.as_deref() == Some(run) {
         position.open = None;
     }
-    let failures = position.retry.take().map_or(0, |retry| retry.failures);
+    let before = position.retry.take();
+    let failures = before.as_ref().map_or(0, |retry| retry.failures);
     let (at, holds) = match outcome {
+        Outcome::Refused => {
+            position.retry = before.map(|retry| Retry { at: retry.at.max(now + pause(WAITS, failures)), ..retry });
+            return;
+        }
         Outcome::Settled => return,
         Outcome::Waits => (now + pause(WAITS, failures), false),
         Outcome::OutOfReach => (now + pause(OUT_OF_REACH, failures), true),

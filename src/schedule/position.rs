@@ -87,12 +87,13 @@ impl Position {
         self.decided = now.max(self.decided);
     }
 
-    /// A run that a person began stands for the one that was to come after others, if all of them have run anew.
-    pub fn stand_in(&mut self, after: &[String], newest: impl Fn(&str) -> Option<String>) {
-        let runs: Vec<(String, String)> = after.iter().filter_map(|name| Some((name.clone(), newest(name)?))).collect();
-        if runs.len() == after.len() && runs.iter().all(|(name, run)| self.after.get(name) != Some(run)) {
-            self.after.extend(runs);
-        }
+    /// The runs of others that a person's run which begins now stands for: those that it was to come after, if all of
+    /// them have run anew. They are taken up when it has ended.
+    pub fn stands_for(&self, after: &[String], newest: impl Fn(&str) -> Option<String>) -> BTreeMap<String, String> {
+        let runs: BTreeMap<String, String> =
+            after.iter().filter_map(|name| Some((name.clone(), newest(name)?))).collect();
+        let is_all = runs.len() == after.len() && runs.iter().all(|(name, run)| self.after.get(name) != Some(run));
+        if is_all { runs } else { BTreeMap::new() }
     }
 
     /// Counts ticks that are passed over.

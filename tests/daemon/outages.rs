@@ -5,6 +5,8 @@ use std::time::Duration;
 use rowbill_stripe_sandbox::{Fault, Options, Rule};
 use serde_json::{Value, json};
 
+use super::servers::HttpServer;
+use super::told::notify;
 use super::{beat, customers_of, history, people, standing};
 use crate::support::{Daemon, Project, books, invariants, journal};
 
@@ -60,13 +62,14 @@ fn a_source_that_is_gone_is_asked_less_and_less_often() {
     assert!(notes >= 1, "the ticks that waited are on record");
 }
 
-/// Two connections of one account whose key Stripe does not take.
-#[test]
-fn a_new_key_in_the_file_is_enough() {
+/// Two connections of one account whose key Stripe does not take: one message, and one for each that is well again.
+pub fn a_new_key_in_the_file_is_enough() {
     let keys = vec!["sk_test_acme0000000000".to_owned()];
     let project = Project::with(Options { keys: keys.clone(), ..Options::default() });
     customers_of(&project, "one", Some("every: 1h"), &people(3));
     customers_of(&project, "two", Some("every: 1h"), "7,d@example.org,Dan\n");
+    let chat = HttpServer::start(200);
+    notify(&project, &[("webhook", &chat)], "");
     project.run(&["ledger", "create"]).exits(0);
     project.key("acme", "sk_test_wrong000000000");
     let daemon = Daemon::start(&project);
@@ -77,14 +80,20 @@ fn a_new_key_in_the_file_is_enough() {
     assert_eq!(daemon.metric("rowbill_account_halted{account=\"acme\"}").as_deref(), Some("1"));
     let refused = journal::requests(&project.stripe, 0).iter().filter(|request| request.status == Some(401)).count();
     assert!(refused <= 34, "nothing is sent after it: {refused}");
+    let told = chat.nth(1).body;
+    assert!(told.contains("2 connections need you") && told.contains("two: stripe.key_refused"), "{told}");
     project.key("acme", &keys[0]);
     assert_eq!(project.run_beside(&["run-now", "one"]).exits(0).tally("one"), "3 = 3 done");
     assert_eq!(daemon.metric("rowbill_account_halted{account=\"acme\"}").as_deref(), Some("0"));
+    assert!(chat.nth(2).body.contains("rowbill: one is well again"));
+    daemon.nth("notified", 1, |_| true);
     daemon.stop();
     project.advance(Duration::from_secs(20));
     let daemon = Daemon::start(&project);
     assert_eq!(daemon.run("two", 0)["done"], 1, "by itself");
+    assert!(chat.nth(3).body.contains("rowbill: two is well again"));
     daemon.stop();
+    assert_eq!(chat.asked().len(), 3);
     assert_eq!(journal::made(&project.stripe, "customer").len(), 4);
     books::agree(&project, &["one", "two"]);
 }

@@ -65,7 +65,9 @@ fn no_second_is_lost(project: &Project) {
     let history = history(project, "customers");
     no_tick_ran_twice(&history);
     let ticks = ticks(&history);
-    let (first, last) = (ticks[0], *ticks.last().unwrap());
+    // A slow start may pass over the very first.
+    let noted = history.iter().filter(|run| run["result"] == "skipped").map(|note| seconds(&note["ticks"]["first"]));
+    let (first, last) = (noted.fold(ticks[0], i64::min), *ticks.last().unwrap());
     assert!(ticks.is_sorted());
     let told = i64::try_from(ticks.len()).unwrap() + passed_over(&history);
     assert_eq!(told, last - first + 1, "{history:#?}");

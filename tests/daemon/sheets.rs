@@ -5,6 +5,18 @@ use serde_json::json;
 use super::{history, ticks};
 use crate::support::{Daemon, Project, person, samples};
 
+/// A row that is added is seen though what was read is shared.
+pub fn an_edit_of_a_sheet_is_seen() {
+    let project = project();
+    let daemon = Daemon::start(&project);
+    daemon.run("people", 0);
+    let person = |id: &str| vec![json!(id), json!("a@example.org")];
+    project.set_rows("People", vec![vec![json!("Customer ID"), json!("E-mail")], person("1"), person("2")]);
+    let run = daemon.nth("run_finished", 0, |line| line["connection"] == "people" && line["read"] == 2);
+    assert_eq!((&run["done"], &run["already_done"]), (&json!(1), &json!(1)));
+    daemon.stop();
+}
+
 /// Two connections on one tab and one on another, each every two seconds.
 fn project() -> Project {
     let project = Project::with_sheets();

@@ -15,7 +15,7 @@ fn mend(project: &Project, name: &str) {
 }
 
 /// Adds `notify:` to the settings; secret addresses are in files.
-fn notify(project: &Project, ways: &[(&str, &HttpServer)], more: &str) {
+pub fn notify(project: &Project, ways: &[(&str, &HttpServer)], more: &str) {
     let mut settings = project.read("rowbill.yaml") + "notify:\n";
     for (name, server) in ways {
         project.write(&format!("{name}.url"), &server.url);

@@ -3,7 +3,7 @@
 use std::panic::catch_unwind;
 use std::thread;
 
-use super::{files, full, outages, schedule, socket, told, twins};
+use super::{files, full, outages, schedule, sheets, socket, told, twins};
 
 /// Each with its name.
 macro_rules! all {
@@ -17,8 +17,10 @@ fn what_takes_its_time() {
     let tests = all![
         files::on_hold_is_on_hold_until_a_person_says_otherwise,
         full::nothing_is_sent_until_it_can_be_written_down,
+        outages::a_new_key_in_the_file_is_enough,
         outages::an_account_that_does_not_answer_is_tried_again,
         schedule::a_tick_is_run_or_told_once_however_the_daemon_ends,
+        sheets::an_edit_of_a_sheet_is_seen,
         socket::a_decision_waits_for_the_run_and_gives_up,
         told::a_part_of_a_run_is_no_change_of_state,
         told::one_message_when_a_state_changes,

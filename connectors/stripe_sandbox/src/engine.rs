@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::faults::{Fault, Faults};
 use crate::form::{Fields, decode};
 use crate::idempotency::{Keys, MAX_KEY, Seen, fingerprint};
-use crate::injected::{failed, garbled, in_use, rate_limited, refused_by_fault};
+use crate::injected::{failed, garbled, in_use, judged_by_fault, rate_limited, refused_by_fault};
 use crate::journal::{Journal, RequestEntry};
 use crate::limiter::{Limiter, Limits};
 use crate::lock::Lock;
@@ -123,14 +123,15 @@ impl Engine {
         };
         let fields = fields(arrival).map_err(Answer::from)?;
         let key = self.claim(arrival, &fields)?;
-        match check(target.schema, fields) {
+        let judged = fault.and_then(judged_by_fault).map_or(Ok(()), Err);
+        match judged.and_then(|()| check(target.schema, fields).map_err(Answer::from)) {
             Ok(params) => Ok(Work { operation: target.name, path: target.path, params: Params(params), key, seq }),
-            Err(refusal) => {
+            Err(answer) => {
                 // Execution has not begun, so nothing is stored and the key stays free.
                 if let Some(key) = key {
                     self.keys.hold().forget(&key);
                 }
-                Err(Some(refusal.into()))
+                Err(Some(answer))
             }
         }
     }

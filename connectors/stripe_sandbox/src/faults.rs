@@ -13,7 +13,8 @@ use crate::lock::Lock;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// Answered with this status; nothing is executed and nothing stored under the key.
+    /// Answered with this status; nothing is executed and nothing stored under the key. A 400, 402 or 404 judges the
+    /// request, and so is never given for a key whose result is stored.
     RejectBefore(u16),
     /// Answered with this status, which is stored under the key, although nothing was made.
     FailUncommitted(u16),

@@ -4,17 +4,33 @@ use crate::answer::{Answer, Stored};
 use crate::faults::Fault;
 use crate::refusal::Refusal;
 
-/// The answer of a fault that strikes before execution.
+/// The answer of a fault that strikes before anything is looked at.
 pub(crate) fn refused_by_fault(fault: &Fault) -> Option<Answer> {
     match fault {
-        Fault::RejectBefore(status) => {
-            Some(Refusal::new(*status, "The sandbox was told to reject this request.").into())
-        }
+        Fault::RejectBefore(status) if !is_judgement(*status) => Some(rejected(*status)),
         Fault::RateLimited { reason, retry_after } => Some(rate_limited(reason, *retry_after)),
         Fault::InUse409 => Some(in_use()),
         Fault::LockTimeout => Some(lock_timeout()),
         _ => None,
     }
+}
+
+/// The answer of a fault that judges what is asked for. A key whose result is stored replays that result whatever
+/// happens (docs.stripe.com/api/idempotent_requests), so this strikes behind the keys.
+pub(crate) fn judged_by_fault(fault: &Fault) -> Option<Answer> {
+    match fault {
+        Fault::RejectBefore(status) if is_judgement(*status) => Some(rejected(*status)),
+        _ => None,
+    }
+}
+
+/// A definite refusal of the request itself, not of who asks, when, or how often.
+fn is_judgement(status: u16) -> bool {
+    matches!(status, 400 | 402 | 404)
+}
+
+fn rejected(status: u16) -> Answer {
+    Refusal::new(status, "The sandbox was told to reject this request.").into()
 }
 
 pub(crate) fn rate_limited(reason: &str, retry_after: Option<u32>) -> Answer {
