@@ -16,7 +16,7 @@ pub(crate) fn refused_by_fault(fault: &Fault) -> Option<Answer> {
 }
 
 /// The answer of a fault that judges what is asked for. A key whose result is stored replays that result whatever
-/// happens (docs.stripe.com/api/idempotent_requests), so this strikes behind the keys.
+/// happens (`docs.stripe.com/api/idempotent_requests`), so this strikes behind the keys.
 pub(crate) fn judged_by_fault(fault: &Fault) -> Option<Answer> {
     match fault {
         Fault::RejectBefore(status) if is_judgement(*status) => Some(rejected(*status)),
