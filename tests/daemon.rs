@@ -1,6 +1,7 @@
 //! The daemon: the real binary, on schedules of seconds.
 
 mod after;
+mod again;
 mod downtime;
 mod ends;
 mod fair;

@@ -67,3 +67,35 @@ fn first_id(at: Time) -> String {
     let milliseconds = u64::try_from(at).unwrap_or(0).saturating_mul(1000);
     ulid::Ulid::from_parts(milliseconds, 0).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::sqlite::SqliteLedger;
+
+    const DAY: Time = 86_400;
+
+    /// That there was a first run is remembered behind any number of notes that a connection did not run.
+    #[tokio::test]
+    async fn what_decides_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = SqliteLedger::create(&folder.path().join("ledger.db")).await.unwrap();
+        let now = 1_800_000_000;
+        let run = |at: Time, nth: Time, result: &str| RunRecord {
+            id: format!("{}{nth:04}", &first_id(at)[..22]),
+            connection: "items".to_owned(),
+            started: at,
+            finished: Some(at),
+            report: format!(r#"{{"result":"{result}","rows":{{"done":0}}}}"#),
+        };
+        let first = run(now - 20 * DAY, 0, "ok");
+        let notes = (0..2500).map(|nth| run(now - 10 * DAY, nth, "not_run"));
+        let changes = std::iter::once(first.clone()).chain(notes).map(Change::Run).collect();
+        ledger.commit(changes).await.unwrap();
+        let found = newest_of(&ledger, "items", counts_as_first).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&first));
+        assert_eq!(forget(&ledger, 90 * 86_400, now).await.unwrap(), 2500 - u64::from(NEWEST));
+        assert_eq!(newest_of(&ledger, "items", counts_as_first).await.unwrap(), Some(first));
+        assert_eq!(forget(&ledger, 90 * 86_400, now).await.unwrap(), 0);
+    }
+}

@@ -54,6 +54,7 @@ pub fn nothing_is_sent_until_it_can_be_written_down() {
     assert_eq!(daemon.get("/healthz").0, 200);
     assert_eq!(daemon.metric("rowbill_ledger_writable").as_deref(), Some("0"));
     let posts = journal::posts(&project.stripe, 0).len();
+    eprintln!("POSTS {posts} {told}");
     for args in [&["run-now", "customers"][..], &["pause", "customers"], &["rows", "retry", "customers", "1"]] {
         project.run_beside(args).exits(15);
     }
