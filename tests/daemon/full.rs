@@ -8,8 +8,10 @@ use super::{customers_of, people};
 use crate::support::{Daemon, Project, books, invariants, journal};
 
 /// No file that it writes grows beyond so many KiB: as if the disk were full. SQLite's smallest files fit in.
-const ROOM: u32 = 32;
-const ROWS: usize = 40;
+const NO_ROOM: u32 = 32;
+/// Some rows fit in, too.
+const SOME_ROOM: u32 = 150;
+const ROWS: usize = 80;
 
 fn project() -> Project {
     let project = Project::new();
@@ -19,11 +21,11 @@ fn project() -> Project {
 }
 
 /// A daemon that has found out.
-fn cramped(project: &Project) -> Daemon {
+fn cramped(project: &Project, room: u32) -> Daemon {
     let usual = project.command(&[]);
     let mut command = Command::new("bash");
     // SIGXFSZ would end the process: as on a full disk, the write is to fail.
-    let script = format!("trap '' XFSZ; ulimit -S -f {ROOM}; exec \"$0\" \"$@\"");
+    let script = format!("trap '' XFSZ; ulimit -S -f {room}; exec \"$0\" \"$@\"");
     command.args(["-c", &script]).arg(usual.get_program());
     command.current_dir(project.root());
     for (name, value) in usual.get_envs() {
@@ -45,8 +47,17 @@ fn make_room(daemon: &Daemon) {
 }
 
 pub fn nothing_is_sent_until_it_can_be_written_down() {
+    goes_on_after(NO_ROOM, 0..1);
+}
+
+pub fn what_was_in_flight_is_not_doubled() {
+    goes_on_after(SOME_ROOM, 1..ROWS);
+}
+
+/// Fills up, then has room again; `sent` requests went out until then.
+fn goes_on_after(room: u32, sent: std::ops::Range<usize>) {
     let project = project();
-    let daemon = cramped(&project);
+    let daemon = cramped(&project, room);
     let told = daemon.until("ledger_unwritable", |_| true);
     assert_eq!(told["seconds"], 15, "{told:#}");
     let (code, why) = daemon.get("/readyz");
@@ -54,13 +65,12 @@ pub fn nothing_is_sent_until_it_can_be_written_down() {
     assert_eq!(daemon.get("/healthz").0, 200);
     assert_eq!(daemon.metric("rowbill_ledger_writable").as_deref(), Some("0"));
     let posts = journal::posts(&project.stripe, 0).len();
-    eprintln!("POSTS {posts} {told}");
     for args in [&["run-now", "customers"][..], &["pause", "customers"], &["rows", "retry", "customers", "1"]] {
         project.run_beside(args).exits(15);
     }
     assert_eq!(project.run_beside(&["rows", "customers"]).code, 0, "who only looks may");
     assert_eq!(journal::posts(&project.stripe, 0).len(), posts, "nothing is sent meanwhile");
-    assert!(posts < ROWS);
+    assert!(sent.contains(&posts), "{posts}");
     make_room(&daemon);
     daemon.until("ledger_writable", |_| true);
     let run = daemon.nth("run_finished", 0, |line| line["result"] == "ok");
@@ -77,7 +87,7 @@ pub fn nothing_is_sent_until_it_can_be_written_down() {
 #[test]
 fn it_can_be_stopped_meanwhile() {
     let project = project();
-    let daemon = cramped(&project);
+    let daemon = cramped(&project, SOME_ROOM);
     let (code, log) = daemon.stop();
     assert_eq!((code, &log.last().unwrap()["message"]), (143, &json!("stopped")));
     let status: Value = project.run(&["status"]).json;

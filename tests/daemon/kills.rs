@@ -118,7 +118,7 @@ impl Shop {
         assert!(ticks.iter().all(|tick| (tick - first) % INTERVAL == 0), "not of the grid: {ticks:?}");
         let skips = runs.iter().filter(|run| run["result"] == "skipped").map(|run| &run["ticks"]);
         let skipped: u64 = skips
-            .filter(|ticks| second(&ticks["last"]).unwrap() < last)
+            .filter(|ticks| (first..last).contains(&second(&ticks["last"]).unwrap()))
             .map(|ticks| ticks["count"].as_u64().unwrap())
             .sum();
         let all = u64::try_from((last - first) / INTERVAL + 1).unwrap();

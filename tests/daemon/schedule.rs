@@ -43,16 +43,18 @@ fn one_run_at_a_time_and_one_tick_waits() {
     let status = standing(&project, "customers");
     assert_eq!((&status["state"], &status["last_run"]["finished_at"]), (&"running".into(), &Value::Null), "{status:#}");
     project.stripe.faults().release();
-    let skipped = daemon.until("ticks_skipped", |line| line["connection"] == "customers");
     daemon.run("customers", 1);
     let (_, log) = daemon.stop();
     one_at_a_time(&log, "customers");
-    let history = history(&project, "customers");
+    // A slow start may pass over the very first tick.
+    let history: Vec<Value> =
+        history(&project, "customers").into_iter().skip_while(|run| run["result"] == "skipped").collect();
     let results: Vec<&Value> = history.iter().map(|run| &run["result"]).take(3).collect();
     assert_eq!(results, ["ok", "skipped", "ok"], "{history:#?}");
     let note = &history[1]["ticks"];
     assert!(note["count"].as_i64() >= Some(2), "{history:#?}");
-    assert_eq!(note["count"], skipped["ticks"]);
+    let told = |line: &Value| line["connection"] == "customers" && line["ticks"] == note["count"];
+    assert!(log.iter().any(told), "{log:#?}");
     let ticks = ticks(&history);
     assert_eq!(ticks[1] - ticks[0] - 1, note["count"].as_i64().unwrap(), "all but the last: {history:#?}");
     assert_eq!((seconds(&note["first"]), seconds(&note["last"])), (ticks[0] + 1, ticks[1] - 1));

@@ -40,8 +40,7 @@ fn project() -> Project {
     project
 }
 
-#[test]
-fn connections_of_one_spreadsheet_share_its_reads() {
+pub fn connections_of_one_spreadsheet_share_its_reads() {
     let project = project();
     let daemon = Daemon::start(&project);
     for name in ["items", "twins", "people"] {
