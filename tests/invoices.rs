@@ -15,7 +15,7 @@ fn bills(rows: &str) -> Project {
 fn monthly() -> Project {
     let project = Project::new();
     project.mapping("customers", samples::CUSTOMERS);
-    let items = samples::ITEMS.replace("total: ", "month: { header: \"Month\" }\n      total: ");
+    let items = samples::monthly_items();
     project.mapping("items", &items);
     project.mapping(
         "invoices",

@@ -8,11 +8,10 @@ use rowbill_connector::Problem;
 
 use super::args::Global;
 use super::screen::Screen;
-use crate::config::{Connection, Project, load};
+use crate::config::{Project, load};
 use crate::connectors;
 use crate::ledger::Ledger;
 use crate::ledger::sqlite::SqliteLedger;
-use crate::mapping::identity::Owner;
 use crate::run::{AccountLine, Clock, Engine, Progress, Quiet, Stop, is_ours, of_any_age};
 
 /// The command line, the screen, and where the project is.
@@ -140,14 +139,4 @@ pub fn progress(context: &Context) -> Arc<dyn Progress> {
         return Arc::new(Quiet);
     }
     Arc::new(super::bar::Bar::default())
-}
-
-/// Whom the operations of a connection belong to, without an engine.
-pub fn owner(project: &Project, connection: &Connection) -> Owner {
-    Owner {
-        account: connection.account.clone(),
-        live: project.is_live(connection),
-        connection: connection.name.clone(),
-        action: connection.action.name(),
-    }
 }

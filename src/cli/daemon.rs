@@ -22,8 +22,7 @@ pub async fn daemon(context: &Context, dashboard: Option<&str>, unit: bool) -> R
     let dashboard = dashboard.map(parse_dashboard).transpose().map_err(one)?;
     let config = context.global.config.clone();
     let files = Files::read(&config);
-    let load = || load_files(&config, &files, connectors::catalog(), &connectors::column_names);
-    let project = load()?;
+    let project = load_files(&config, &files, connectors::catalog(), &connectors::column_names)?;
     if unit {
         return write_unit(context, project).map_err(one);
     }
@@ -32,19 +31,17 @@ pub async fn daemon(context: &Context, dashboard: Option<&str>, unit: bool) -> R
     let names: Vec<String> = project.connections.iter().map(|connection| connection.name.clone()).collect();
     let engine = context.engine(project, &names, Arc::new(Quiet))?;
     let ledger = context.ledger_for_run(&engine).await.map_err(one)?;
-    let (clock, stop) = (engine.clock, Arc::clone(&context.stop));
-    let project = Arc::into_inner(engine.project).map_or_else(load, Ok)?;
+    let (project, clock, stop) = (engine.project, engine.clock, Arc::clone(&context.stop));
     daemon::serve(Start { config, files, project, ledger, clock, stop, dashboard, began }).await.map_err(one)?;
     Ok(exit::INTERRUPTED)
 }
 
-fn write_unit(context: &Context, project: Project) -> Result<u8, Problem> {
+fn write_unit(context: &Context, mut project: Project) -> Result<u8, Problem> {
     let absolute = |path: PathBuf| {
         path.canonicalize().map_err(|error| Problem::new("output.failed", format!("{}: {error}", path.display())))
     };
     let config = absolute(context.global.config.clone())?;
     let binary = std::env::current_exe().map_err(|error| Problem::new("output.failed", error.to_string()))?;
-    let mut project = project;
     if let (Some(folder), Some(name)) = (project.settings.ledger.parent(), project.settings.ledger.file_name()) {
         // A ledger that is not made yet lies in the project, unless the settings say otherwise.
         let folder = folder.canonicalize().or_else(|_| std::path::absolute(folder));

@@ -8,7 +8,7 @@ use super::exit;
 use crate::config::Project;
 use crate::ledger::Change;
 use crate::run::Clock;
-use crate::run::history::newest_heard;
+use crate::run::history::{newest_before, position};
 use crate::schedule::Position;
 use crate::web::{Ask, Client};
 
@@ -35,12 +35,10 @@ pub async fn pause(context: &Context, name: &str, paused: bool) -> Result<u8, Pr
 async fn here(context: &Context, project: &Project, name: &str, paused: bool) -> Result<(), Problem> {
     let ledger = context.ledger_to_write(project).await?;
     let now = Clock::default().now();
-    let known = ledger.positions().await?.into_iter().find(|one| one.connection == name);
+    let known = position(&*ledger, name).await?;
     let mut position = known.unwrap_or_else(|| Position::begin(name, "", now));
     position.pause(paused, now);
-    for before in project.connection(name)?.after() {
-        // What ran before it meanwhile is not waited for.
-        position.after.extend(newest_heard(&*ledger, before).await?.map(|heard| (before.clone(), heard.run)));
-    }
+    // What ran before it meanwhile is not waited for.
+    position.after.extend(newest_before(&*ledger, project.connection(name)?.after()).await?);
     ledger.commit(vec![Change::Position(position)]).await
 }

@@ -14,7 +14,7 @@ use crate::run::{Amounts, Ending, Fate, Report, RowProblem, report_json};
 pub fn print(screen: &Screen, reports: &mut [Report], others: &[Value]) -> Result<(), Problem> {
     if !screen.is_json() {
         for report in reports.iter() {
-            if report.ending == Ending::Plan { plan_text(screen, report) } else { run_text(screen, report) }
+            text(screen, report);
         }
         return Ok(());
     }
@@ -42,6 +42,11 @@ pub fn print(screen: &Screen, reports: &mut [Report], others: &[Value]) -> Resul
         writeln!(out, "]").map_err(broken)?;
     }
     out.flush().map_err(broken)
+}
+
+/// A report for people.
+pub fn text(screen: &Screen, report: &Report) {
+    if report.ending == Ending::Plan { plan_text(screen, report) } else { run_text(screen, report) }
 }
 
 /// A connection that was refused after others had run.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use rowbill_connector::Problem;
 
 use super::args::{RowsArgs, RowsCommand};
-use super::context::{Context, Problems, owner};
+use super::context::{Context, Problems};
 use super::screen::{bold, dim, harmless};
 use super::{exit, run_now};
 use crate::config::{Connection, Project};
@@ -14,7 +14,7 @@ use crate::ledger::{RowFilter, RowRecord, RowState};
 use crate::mapping::time;
 use crate::run::Clock;
 use crate::run::decision::{Deciding, Decision, find, row_value, word};
-use crate::web::{Answer, Ask, Client, Decide};
+use crate::web::{Answer, Ask, Client, Decide, unexpected};
 
 pub async fn rows(context: &Context, args: RowsArgs) -> Result<u8, Problems> {
     let one = |problem| vec![problem];
@@ -32,7 +32,7 @@ pub async fn rows(context: &Context, args: RowsArgs) -> Result<u8, Problems> {
     let (row, told) = match Client::reach(&project.settings.ledger).await {
         Some(daemon) => match daemon.ask(&Ask::Decide(decide.clone())).await? {
             Answer::Row(row, told) => (row, told),
-            _ => return Err(vec![Problem::new("daemon.answer", "the daemon answered something else")]),
+            _ => return Err(vec![unexpected()]),
         },
         None => here(context, &project, &decide).await.map_err(one)?,
     };
@@ -59,7 +59,7 @@ async fn here(context: &Context, project: &Project, decide: &Decide) -> Result<(
     let connection = project.connection(&decide.connection)?;
     let ledger = context.ledger_to_write(project).await?;
     let target = || connectors::target(project.account(connection)?);
-    let owner = owner(project, connection);
+    let owner = project.owner(connection);
     let deciding = Deciding { ledger: &*ledger, connection, owner, target: &target, now: Clock::default().now() };
     let (row, told) = deciding.take(&decide.key, &decide.decision).await?;
     Ok((row_value(&row), told))

@@ -10,13 +10,12 @@ use super::context::{Context, Problems, progress};
 use super::{exit, report_out, screen};
 use crate::config::{Connection, Project};
 use crate::connectors::catalog;
-use crate::ledger::{Change, Ledger};
+use crate::ledger::Change;
 use crate::mapping::money::display;
 use crate::run::errand::{Chosen, Launch, Told, perform, preflight, select};
-use crate::run::history::{go_on, newest_heard, not_run};
+use crate::run::history::{go_on, newest_before, not_run, position};
 use crate::run::{self, Ending, Engine, Order, Report, report_json};
-use crate::schedule::Position;
-use crate::web::{Answer, Ask, Client, RunNow};
+use crate::web::{Answer, Ask, Client, RunNow, unexpected};
 
 pub async fn run_now(context: &Context, asked: RunNow) -> Result<u8, Problems> {
     let project = context.project()?;
@@ -69,7 +68,7 @@ async fn there(
     asks: bool,
 ) -> Result<Vec<Told>, Problems> {
     if asks {
-        let told = reports(daemon.ask(&Ask::Plan(asked.clone())).await?);
+        let told = reports(daemon.ask(&Ask::Plan(asked.clone())).await?)?;
         let plans = told.into_iter().filter_map(|told| if let Told::Ran(plan) = told { Some(*plan) } else { None });
         if !consent(context, chosen, &plans.collect::<Vec<_>>()) {
             return Err(vec![no_consent()]);
@@ -78,7 +77,7 @@ async fn there(
     context.screen.say(format!("in the daemon (process {})", daemon.running.pid));
     let ask = Ask::RunNow(asked);
     tokio::select! {
-        answer = daemon.ask(&ask) => Ok(reports(answer?)),
+        answer = daemon.ask(&ask) => reports(answer?),
         () = context.stop.wait() => {
             context.screen.say("the daemon goes on without you; see `rowbill runs`");
             Ok(Vec::new())
@@ -86,10 +85,10 @@ async fn there(
     }
 }
 
-/// What became of each connection, out of a daemon's answer.
-fn reports(answer: Answer) -> Vec<Told> {
-    let Answer::Reports(values) = answer else { return Vec::new() };
-    values.iter().filter_map(told).collect()
+/// What became of each connection, out of a daemon's answer. One that cannot be read is not left out in silence.
+fn reports(answer: Answer) -> Result<Vec<Told>, Problems> {
+    let Answer::Reports(values) = answer else { return Err(vec![unexpected()]) };
+    values.iter().map(|value| told(value).ok_or_else(|| vec![unexpected()])).collect()
 }
 
 fn told(value: &Value) -> Option<Told> {
@@ -132,10 +131,7 @@ impl Here {
     /// The runs before it that this one stands for: a daemon that comes later need not do it again.
     async fn stands_for(&self, connection: &Connection) -> Result<BTreeMap<String, String>, Problem> {
         let ledger = self.engine.ledger()?;
-        let mut newest = BTreeMap::new();
-        for before in connection.after() {
-            newest.extend(newest_heard(&*ledger, before).await?.map(|heard| (before.clone(), heard.run)));
-        }
+        let newest = newest_before(&*ledger, connection.after()).await?;
         let position = position(&*ledger, &connection.name).await?;
         let stands_for = position.map(|one| one.stands_for(connection.after(), |name| newest.get(name).cloned()));
         Ok(stands_for.unwrap_or_default())
@@ -149,11 +145,6 @@ impl Here {
     }
 }
 
-/// Where a connection stands, if a daemon has ever looked at it.
-async fn position(ledger: &dyn Ledger, name: &str) -> Result<Option<Position>, Problem> {
-    Ok(ledger.positions().await?.into_iter().find(|position| position.connection == name))
-}
-
 /// Prints what became of them; a single refusal is the command's own.
 fn print(context: &Context, told: Vec<Told>) -> Result<u8, Problems> {
     let (mut reports, mut others, mut codes) = (Vec::new(), Vec::new(), Vec::new());
@@ -162,8 +153,11 @@ fn print(context: &Context, told: Vec<Told>) -> Result<u8, Problems> {
         match told {
             Told::Ran(report) => {
                 codes.push(exit::of_report(&report));
+                if !context.screen.is_json() {
+                    // People read what happened in its order; a JSON value comes as a whole, in the end.
+                    report_out::text(&context.screen, &report);
+                }
                 reports.push(*report);
-                print_text(context, &mut reports)?;
             }
             Told::NotRun { connection, why } => {
                 if !context.screen.is_json() {
@@ -188,14 +182,6 @@ fn print(context: &Context, told: Vec<Told>) -> Result<u8, Problems> {
         report_out::print(&context.screen, &mut reports, &others).map_err(|problem| vec![problem])?;
     }
     Ok(exit::first(codes))
-}
-
-/// People read what happened in its order; a JSON value comes as a whole, in the end.
-fn print_text(context: &Context, reports: &mut Vec<Report>) -> Result<(), Problems> {
-    if context.screen.is_json() {
-        return Ok(());
-    }
-    report_out::print(&context.screen, &mut std::mem::take(reports), &[]).map_err(|problem| vec![problem])
 }
 
 /// A key of several columns is one CSV record.

@@ -15,6 +15,7 @@ use super::shapes::MAPPING;
 use super::source::{self, SourceConfig};
 use super::yaml::{self, Node};
 use super::{check, secret};
+use crate::mapping::identity::Owner;
 use crate::suggest::did_you_mean;
 
 /// A project whose files are all right.
@@ -46,6 +47,16 @@ impl Project {
             let message = format!("there is no account `{}`", connection.account);
             Problem::new("config.unknown_account", message).advise("name one of rowbill.yaml")
         })
+    }
+
+    /// Whom the operations of a connection belong to.
+    pub fn owner(&self, connection: &Connection) -> Owner {
+        Owner {
+            account: connection.account.clone(),
+            live: self.is_live(connection),
+            connection: connection.name.clone(),
+            action: connection.action.name(),
+        }
     }
 
     /// Whether a connection bills real money.

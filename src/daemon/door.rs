@@ -126,12 +126,11 @@ impl Door {
         // As it is now: the files may have changed while this waited.
         let project = self.world.project();
         let connection = project.connection(&decide.connection)?;
-        let engine = inside.launcher.engine(&project, &[])?;
         let target = || self.world.accounts.line(project.account(connection)?).map(|line| Arc::clone(&line.target));
         let deciding = Deciding {
             ledger: &*inside.launcher.ledger,
             connection,
-            owner: engine.owner(connection),
+            owner: project.owner(connection),
             target: &target,
             now: self.world.clock.now(),
         };

@@ -63,7 +63,7 @@ pub struct Start {
     /// Its files as they were read.
     pub files: Files,
     /// The project that they make.
-    pub project: Project,
+    pub project: Arc<Project>,
     /// The ledger, owned by this process.
     pub ledger: Arc<dyn Ledger>,
     /// The time.

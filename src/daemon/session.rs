@@ -3,7 +3,7 @@
 //! It lives as long as the ledger can be written. Everything it decides is in the ledger before it is done, so that it
 //! can be killed at any instant; what it holds in memory can be made again out of the ledger.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use super::slots::{Busy, Decided, Slots};
 use super::story;
 use super::telling::Teller;
 use super::world::World;
+use crate::config::Project;
 use crate::ledger::{Change, Ledger};
 use crate::protocol::Time;
 use crate::run::{Origin, history};
@@ -304,7 +305,7 @@ impl Session {
         Ok(())
     }
 
-    async fn take_project(&mut self, project: Arc<crate::config::Project>) -> Result<(), Problem> {
+    async fn take_project(&mut self, project: Arc<Project>) -> Result<(), Problem> {
         let before = self.slots.names();
         let changes = self.slots.take(project, &*self.ledger, self.now()).await?;
         self.ledger.commit(changes).await?;
@@ -329,7 +330,7 @@ impl Session {
         Ok(())
     }
 
-    async fn told(&mut self, told: std::collections::BTreeMap<String, Option<String>>) -> Result<(), Problem> {
+    async fn told(&mut self, told: BTreeMap<String, Option<String>>) -> Result<(), Problem> {
         let mut changes = Vec::new();
         for (name, trouble) in told {
             if let Some(slot) = self.slots.get(&name) {

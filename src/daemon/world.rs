@@ -34,14 +34,14 @@ pub struct World {
 
 impl World {
     /// A daemon for a project.
-    pub fn new(project: Project, clock: Clock, stop: Arc<Stop>) -> Self {
+    pub fn new(project: Arc<Project>, clock: Clock, stop: Arc<Stop>) -> Self {
         Self {
             clock,
             stop,
             metrics: Metrics::new(),
             accounts: Accounts::default(),
             beat: AtomicI64::new(clock.now()),
-            project: RwLock::new(Arc::new(project)),
+            project: RwLock::new(project),
             problems: Mutex::default(),
             unwritable: Mutex::default(),
         }

@@ -53,12 +53,7 @@ impl Engine {
 
     /// Whom the operations of a connection belong to.
     pub fn owner(&self, connection: &Connection) -> Owner {
-        Owner {
-            account: connection.account.clone(),
-            live: self.is_live(connection),
-            connection: connection.name.clone(),
-            action: connection.action.name(),
-        }
+        self.project.owner(connection)
     }
 
     /// Whether a connection bills real money.

@@ -1,5 +1,6 @@
 //! What is kept of a run: its beginning, and its report once it has ended.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use rowbill_connector::Problem;
@@ -13,7 +14,7 @@ use crate::config::Connection;
 use crate::ledger::{Ledger, RunFilter, RunRecord};
 use crate::mapping::time;
 use crate::protocol::Time;
-use crate::schedule::{Heard, Skips};
+use crate::schedule::{Heard, Position, Skips};
 
 /// So many runs are looked at in one step.
 const PAGE: u32 = 1000;
@@ -159,6 +160,20 @@ pub fn heard(run: &RunRecord) -> Option<Heard> {
 pub async fn newest_heard(ledger: &dyn Ledger, connection: &str) -> Result<Option<Heard>, Problem> {
     let newest = newest_of(ledger, connection, |run| heard(run).is_some()).await?;
     Ok(newest.as_ref().and_then(heard))
+}
+
+/// The newest runs of these connections that mean something for those after them, by name.
+pub async fn newest_before(ledger: &dyn Ledger, after: &[String]) -> Result<BTreeMap<String, String>, Problem> {
+    let mut newest = BTreeMap::new();
+    for name in after {
+        newest.extend(newest_heard(ledger, name).await?.map(|heard| (name.clone(), heard.run)));
+    }
+    Ok(newest)
+}
+
+/// Where a connection stands, if a daemon or a person has ever looked at its schedule.
+pub async fn position(ledger: &dyn Ledger, connection: &str) -> Result<Option<Position>, Problem> {
+    Ok(ledger.positions().await?.into_iter().find(|position| position.connection == connection))
 }
 
 /// The run with this id.

@@ -55,6 +55,12 @@ impl Client {
     }
 }
 
+/// The daemon answered something that this command does not know.
+pub fn unexpected() -> Problem {
+    Problem::new("daemon.answer", "the daemon's answer cannot be read; `rowbill runs` has what it did")
+        .advise("let command and daemon be of the same version: restart the daemon")
+}
+
 fn gone(error: &reqwest::Error) -> Vec<Problem> {
     let problem = Problem::new("daemon.gone", format!("the daemon went away before it answered: {error}"));
     vec![problem.advise("see its log, and `rowbill runs`; what was sent is in the ledger, and asking again is safe")]

@@ -9,6 +9,6 @@ pub mod health;
 pub mod metrics;
 mod socket;
 
-pub use client::Client;
+pub use client::{Client, unexpected};
 pub use control::{Answer, Ask, Control, Decide, RunNow, Running};
 pub use socket::{path, serve_socket};

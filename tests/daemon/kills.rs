@@ -40,7 +40,7 @@ impl Shop {
     fn new(seed: u64) -> Self {
         let faults = vec![Rule::one_in(40, Fault::DropAfterCommit), Rule::one_in(40, Fault::InUse409)];
         let project = Project::with(Options { seed, faults, ..Options::default() });
-        let items = samples::ITEMS.replace("total: ", "month: { header: \"Month\" }\n      total: ");
+        let items = samples::monthly_items();
         project.mapping("customers", &format!("{}schedule: {{ every: {INTERVAL}s }}\n", samples::CUSTOMERS));
         project.mapping("items", &format!("{items}schedule: {{ after: customers, when: finished }}\n"));
         project.mapping("invoices", INVOICES);

@@ -46,7 +46,7 @@ impl Business {
     /// With faults that repeat with the seed, like everything else but the timing.
     pub fn new(seed: u64, faults: Vec<Rule>) -> Self {
         let project = Project::with(Options { seed, faults, ..Options::default() });
-        let items = samples::ITEMS.replace("total: ", "month: { header: \"Month\" }\n      total: ");
+        let items = samples::monthly_items();
         for (name, yaml) in NAMES.into_iter().zip([samples::CUSTOMERS, &items, INVOICES, samples::BILLS]) {
             project.mapping(name, yaml);
         }

@@ -56,6 +56,11 @@ add_invoice_item:
   description: Order ${{ row.order }}
 "#;
 
+/// [`ITEMS`] with a column for the month of their invoice.
+pub fn monthly_items() -> String {
+    ITEMS.replace("total: ", "month: { header: \"Month\" }\n      total: ")
+}
+
 /// Bills: each row a line, each bill an invoice.
 pub const BILLS: &str = r#"
 account: acme
