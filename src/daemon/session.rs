@@ -218,7 +218,8 @@ impl Session {
         self.changes.extend(self.slots.ended(name, run, &finish, now, self.stopping));
         story::ended(name, run, &finish);
         self.launcher.measured(name, &finish, now);
-        if let Some(slot) = self.slots.get(name)
+        if !self.stopping
+            && let Some(slot) = self.slots.get(name)
             && let Some(retry) = &slot.position.retry
         {
             story::retries(name, retry.at - now);
