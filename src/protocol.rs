@@ -172,7 +172,3 @@ fn doubt(intent: Intent) -> (State, Effect) {
 fn age(then: Time, now: Time) -> Time {
     (now - then).abs()
 }
-
-#[cfg(test)]
-#[path = "protocol_model.rs"]
-mod model;

@@ -62,7 +62,7 @@ impl Context {
             ledger: None,
             accounts,
             make_source: Box::new(move |connection, max_age| connectors::source(connection, google.as_ref(), max_age)),
-            clock: Clock { shift: shift(&project) },
+            clock: Clock::shifted(shift(&project)),
             stop: Arc::clone(&self.stop),
             progress,
             project: Arc::new(project),

@@ -1,9 +1,12 @@
 //! The durable record of intents, receipts, rows and runs: the idempotency store.
 //!
-//! A [`Ledger`] is a store behind one small trait, held to its contract by [`suite`]. Everything that a commit returns
+//! A [`Ledger`] is a store behind one small trait, held to its contract by [`suite`]: [`sqlite`] keeps a file, [`memory`]
+//! forgets with the process and is there for simulations. Everything that a commit returns
 //! for is durable (fsync); everything that cannot be read as it was written is an error, never "empty".
 
+pub mod memory;
 mod record;
+mod refusals;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;
@@ -56,6 +59,9 @@ pub trait Ledger: Send + Sync {
 
     /// The operations with these ids, in the order asked for.
     async fn operations(&self, ids: &[OperationId]) -> Result<Vec<Option<OperationRecord>>, Problem>;
+
+    /// The operations that a run was the last to write, in the order of their ids.
+    async fn operations_of(&self, run: &str) -> Result<Vec<OperationRecord>, Problem>;
 
     /// Writes all changes or none; they are durable when it returns. Concurrent commits are grouped into one.
     async fn commit(&self, changes: Vec<Change>) -> Result<(), Problem>;

@@ -21,6 +21,7 @@ where
     round_trips_runs(&make().await).await;
     answers_in_the_order_asked(&make().await).await;
     compares_the_state(&make().await).await;
+    history::finds_what_a_run_did(&make().await).await;
     writes_all_or_nothing(&make().await).await;
     follows_a_chain_within_one_commit(&make().await).await;
     lets_others_of_the_batch_through(Arc::new(make().await)).await;

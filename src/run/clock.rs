@@ -3,20 +3,37 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rowbill_connector::Target;
+use tokio::time::Instant;
 
 use crate::protocol::Time;
 
-/// The wall clock, with the shift that tests ask for.
+/// The wall clock, with the shift that tests ask for; or a simulated one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Clock {
     /// Seconds to add.
-    pub shift: i64,
+    shift: i64,
+    /// What it showed when a simulation began; it goes on with tokio's clock, which can be paused.
+    simulated: Option<(SystemTime, Instant)>,
 }
 
 impl Clock {
+    /// The wall clock, so many seconds ahead.
+    pub fn shifted(shift: i64) -> Self {
+        Self { shift, simulated: None }
+    }
+
+    /// A clock that shows this now and goes with tokio's; so many seconds ahead of that.
+    pub fn simulated(from: SystemTime, shift: i64) -> Self {
+        Self { shift, simulated: Some((from, Instant::now())) }
+    }
+
+    fn wall(self) -> SystemTime {
+        self.simulated.map_or_else(SystemTime::now, |(from, since)| from + since.elapsed())
+    }
+
     /// Seconds since 1970 UTC.
     pub fn now(self) -> Time {
-        seconds(SystemTime::now()) + self.shift
+        seconds(self.wall()) + self.shift
     }
 
     /// The later of our clock and the target's: a clock that was set back must not make an intent young.
@@ -24,9 +41,7 @@ impl Clock {
         let theirs = target.clock().map_or(0, seconds);
         self.now().max(theirs)
     }
-}
 
-impl Clock {
     /// How far another clock is ahead of this one, in seconds.
     pub fn ahead(self, other: SystemTime) -> Time {
         seconds(other) - self.now()
@@ -34,7 +49,7 @@ impl Clock {
 
     /// How long it is until an instant; nothing when it has passed.
     pub fn until(self, at: Time) -> Duration {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = self.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
         let at = u64::try_from(at - self.shift).unwrap_or(0);
         Duration::from_secs(at).saturating_sub(now)
     }

@@ -1,9 +1,9 @@
 //! Drives one operation through the protocol: commit, wait, send, commit.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::RngExt;
 use rowbill_connector::{OperationId, Problem, Receipt, Request, SendError};
 
 use super::clock::Clock;
@@ -150,7 +150,8 @@ impl<'a> Course<'a> {
                     if self.tries >= TRIES || self.driver.idle().is_some() {
                         return self.deferred().await;
                     }
-                    self.driver.stop.sleep(pause(self.tries, wait.take())).await;
+                    let pause = pause(&self.operation.id, self.tries, wait.take());
+                    self.driver.stop.sleep(pause).await;
                     Event::Begin
                 }
                 Effect::LookUp { since } => match self.look_up(since).await {
@@ -365,10 +366,14 @@ fn unsure(last: Option<Problem>) -> Problem {
         .advise("look in Stripe; then `rowbill rows resolve NAME KEY --stripe-id ID`, or `--none` to send it again")
 }
 
-/// Doubling pauses with jitter, and not shorter than what the target asked for, up to five minutes.
-fn pause(tries: u32, asked: Option<Duration>) -> Duration {
+/// Doubling pauses with jitter, and not shorter than what the target asked for, up to five minutes. The jitter is the
+/// operation's own and no chance: a simulation repeats.
+fn pause(operation: &OperationId, tries: u32, asked: Option<Duration>) -> Duration {
     let ceiling = Duration::from_millis(200 << tries.min(7));
-    let jittered = ceiling.mul_f64(rand::rng().random_range(0.5..1.0));
+    let mut hasher = DefaultHasher::new();
+    (operation, tries).hash(&mut hasher);
+    let share = u32::try_from(hasher.finish() % 500).unwrap_or_default();
+    let jittered = ceiling / 1000 * (500 + share);
     asked.map_or(jittered, |asked| asked.min(Duration::from_mins(5)) + jittered / 4)
 }
 

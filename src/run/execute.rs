@@ -6,7 +6,6 @@ use std::time::Duration;
 use rowbill_connector::{Problem, SendError, Source};
 
 use super::amounts::foreseen;
-use super::clock::Clock;
 use super::drive::Driver;
 use super::engine::Engine;
 use super::guard;
@@ -289,7 +288,7 @@ async fn send(
     let driver = Driver {
         ledger: engine.ledger()?,
         line: line.clone(),
-        clock: Clock { shift: engine.clock.shift },
+        clock: engine.clock,
         stop: Arc::clone(&engine.stop),
         connection: connection.name.clone(),
         run: scope.run.to_owned(),

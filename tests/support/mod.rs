@@ -3,8 +3,6 @@
 pub mod books;
 pub mod business;
 pub mod daemon;
-pub mod invariants;
-pub mod journal;
 pub mod output;
 pub mod person;
 pub mod project;
@@ -21,3 +19,4 @@ pub static RUNTIME: LazyLock<Runtime> =
 pub use daemon::Daemon;
 pub use output::Output;
 pub use project::Project;
+pub use rowbill_proof::{invariants, journal};

@@ -3,13 +3,11 @@
 use std::sync::LazyLock;
 
 use reqwest::{Client, Method};
+use rowbill_proof::journal;
 use rowbill_stripe_sandbox::Sandbox;
 use serde_json::Value;
 
 use super::RUNTIME;
-
-/// Tells a person's requests apart in the journal.
-pub const VERSION: &str = "a-person";
 
 static HTTP: LazyLock<Client> = LazyLock::new(|| {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -50,7 +48,7 @@ fn send(stripe: &Sandbox, method: Method, path: &str, form: &str) -> Value {
     let request = HTTP
         .request(method, format!("{}{path}", stripe.url()))
         .header("authorization", "Bearer sk_test_person")
-        .header("stripe-version", VERSION)
+        .header("stripe-version", journal::PERSON)
         .header("content-type", "application/x-www-form-urlencoded")
         .body(form.to_owned());
     let (status, text) = RUNTIME.block_on(async {

@@ -1,12 +1,10 @@
 //! One exchange with Stripe: a request leaves, an answer comes or does not.
 
-use std::error::Error;
-use std::fmt::Write as _;
-use std::sync::Once;
-use std::time::Duration;
+use std::sync::Arc;
 
+use http::Request;
 use reqwest::header::{self, HeaderMap, HeaderValue};
-use reqwest::{Client, Method, Url, redirect, retry};
+use reqwest::{Method, Url};
 use rowbill_connector::{Problem, SendError};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -17,11 +15,7 @@ use crate::config::StripeConfig;
 use crate::encode::escape;
 use crate::key::masked;
 use crate::limits::{Buckets, Limits};
-
-/// Time to reach Stripe.
-const CONNECT: Duration = Duration::from_secs(10);
-/// Time for the whole exchange. The row protocol counts on it: six minutes later nothing can be under way.
-const TOTAL: Duration = Duration::from_mins(1);
+use crate::transport::{Lost, TOTAL, Transport};
 
 /// One request, as it goes out.
 pub(crate) struct Ask<'a> {
@@ -55,7 +49,9 @@ impl Answer {
 
 /// The connection to one account.
 pub(crate) struct Http {
-    client: Client,
+    transport: Arc<dyn Transport>,
+    /// What every request of the account says.
+    headers: HeaderMap,
     secret: SecretString,
     pub(crate) base: String,
     pub(crate) live: bool,
@@ -64,11 +60,11 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    pub(crate) fn new(config: &StripeConfig) -> Result<Self, Problem> {
-        let base = config.check()?;
+    pub(crate) fn new(config: &StripeConfig, base: String, transport: Arc<dyn Transport>) -> Result<Self, Problem> {
         let limits = Limits { account: config.rate_limit, endpoint: config.endpoint_rate_limit };
         Ok(Self {
-            client: client(config, &base)?,
+            transport,
+            headers: headers(config)?,
             secret: config.key.clone(),
             base,
             live: config.live,
@@ -94,22 +90,29 @@ impl Http {
     }
 
     async fn exchange(&self, ask: &Ask<'_>, url: Url) -> Result<Answer, SendError> {
-        let method = ask.operation.split(' ').next().unwrap_or_default();
-        let method = Method::from_bytes(method.as_bytes()).map_err(|_| not_a_request(ask))?;
-        let mut request = self.client.request(method, url);
-        if let Some(body) = ask.body {
-            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(body.to_vec());
-        }
-        if let Some(key) = &ask.key {
-            request = request.header("Idempotency-Key", key.clone());
-        }
-        let response = request.send().await.map_err(|error| self.lost(error))?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        if let Some(date) = headers.get(header::DATE).and_then(|date| date.to_str().ok()) {
+        let response = self.transport.exchange(self.request(ask, &url)?).await.map_err(|lost| self.lost(lost))?;
+        let (head, body) = response.into_parts();
+        if let Some(date) = head.headers.get(header::DATE).and_then(|date| date.to_str().ok()) {
             self.clock.hear(date);
         }
-        let body = response.bytes().await.map_err(|error| self.lost(error))?;
-        Ok(Answer { status, headers, json: self.json(&body) })
+        Ok(Answer { status: head.status.as_u16(), headers: head.headers, json: self.json(&body) })
+    }
+
+    fn request(&self, ask: &Ask<'_>, url: &Url) -> Result<Request<Vec<u8>>, SendError> {
+        let method = ask.operation.split(' ').next().unwrap_or_default();
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| not_a_request(ask))?;
+        let request = Request::builder().method(method).uri(url.as_str());
+        let mut request = request.body(ask.body.unwrap_or_default().to_vec()).map_err(|_| not_a_request(ask))?;
+        let headers = request.headers_mut();
+        headers.clone_from(&self.headers);
+        if ask.body.is_some() {
+            let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+            headers.insert(header::CONTENT_TYPE, form);
+        }
+        if let Some(key) = &ask.key {
+            headers.insert("Idempotency-Key", key.clone());
+        }
+        Ok(request)
     }
 
     /// A server that quotes our key must not get it into a message.
@@ -133,35 +136,21 @@ impl Http {
     }
 
     /// No answer: the request may be under way or done, so the same bytes under the same key come next.
-    fn lost(&self, error: reqwest::Error) -> SendError {
-        let (code, what) = if error.is_connect() {
-            ("stripe.connection", format!("Could not connect to {}", self.base))
-        } else if error.is_timeout() {
-            ("stripe.timeout", format!("No answer from {} within {} seconds", self.base, TOTAL.as_secs()))
-        } else {
-            ("stripe.answer_cut", format!("The connection to {} broke before the answer was whole", self.base))
+    fn lost(&self, lost: Lost) -> SendError {
+        let base = &self.base;
+        let (code, what, detail) = match lost {
+            Lost::Connect(detail) => ("stripe.connection", format!("Could not connect to {base}"), detail),
+            Lost::Timeout(detail) => {
+                ("stripe.timeout", format!("No answer from {base} within {} seconds", TOTAL.as_secs()), detail)
+            }
+            Lost::Cut(detail) => {
+                ("stripe.answer_cut", format!("The connection to {base} broke before the answer was whole"), detail)
+            }
         };
-        // Without the URL, since its query may hold an e-mail address.
-        let mut message = format!("{what}: {}", error.without_url().source_chain());
+        let mut message = format!("{what}: {detail}");
         message.truncate(message.floor_char_boundary(500));
         let advice = "rowbill sends the same request again under the same key; if this stays, look at the network.";
         SendError::NotSent { wait: None, problem: Problem::new(code, self.scrub(&message)).advise(advice) }
-    }
-}
-
-trait SourceChain {
-    fn source_chain(&self) -> String;
-}
-
-impl SourceChain for reqwest::Error {
-    fn source_chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut next = self.source();
-        while let Some(error) = next {
-            let _ = write!(text, ": {error}");
-            next = error.source();
-        }
-        text
     }
 }
 
@@ -169,22 +158,6 @@ fn not_a_request(ask: &Ask<'_>) -> SendError {
     let message =
         format!("`{}` of {} is not a path that can be sent: an id is empty or wrong.", ask.path, ask.operation);
     SendError::Refused(Problem::new("stripe.path", message).advise("Look at the id that the mapping gives."))
-}
-
-fn client(config: &StripeConfig, base: &str) -> Result<Client, Problem> {
-    provide_crypto();
-    let builder = Client::builder()
-        .user_agent(concat!("rowbill/", env!("CARGO_PKG_VERSION")))
-        .default_headers(headers(config)?)
-        .connect_timeout(CONNECT)
-        .timeout(TOTAL)
-        .redirect(redirect::Policy::none())
-        .retry(retry::never());
-    // A proxy of the environment is for the world outside, not for a server on this machine.
-    let builder = if config.api_base.is_some() { builder.no_proxy() } else { builder.https_only(true) };
-    builder.build().map_err(|error| {
-        Problem::new("stripe.client", format!("The connection to {base} could not be set up: {}", error.source_chain()))
-    })
 }
 
 /// What every request of the account says.
@@ -205,14 +178,4 @@ fn headers(config: &StripeConfig) -> Result<HeaderMap, Problem> {
 fn bad_header(config: &StripeConfig, what: &str) -> Problem {
     let message = format!("`{what}` of account `{}` holds a character that no header can carry.", config.account);
     Problem::new(format!("stripe.{what}"), message)
-}
-
-/// The program installs the provider of its choice at start; without one, building a client would panic.
-fn provide_crypto() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
-    });
 }

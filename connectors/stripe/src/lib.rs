@@ -11,7 +11,7 @@
 //! Nothing here retries a write: that is the row protocol's business. Reads are repeated a few times by themselves.
 //!
 //! Reading order: `config` and `key` (what may be sent at all), `encode` (parameters to bytes), `limits` over `bucket`
-//! (when), `http` (one exchange), `outcome` with `refusal` and `advice` (what an answer means), `receipt` (what is read
+//! (when), `http` over `transport` (one exchange), `outcome` with `refusal` and `advice` (what an answer means), `receipt` (what is read
 //! of an object), `read` and `list` (asking), `find` (what became of a request), `target` (all of it as a
 //! [`rowbill_connector::Target`]).
 #![deny(missing_docs)]
@@ -34,8 +34,10 @@ mod receipt;
 mod refusal;
 mod search;
 mod target;
+mod transport;
 
 pub use config::StripeConfig;
 pub use key::KeyMode;
 pub use limits::{Limits, Rate};
 pub use target::StripeTarget;
+pub use transport::{Lost, TOTAL, Transport};

@@ -1,5 +1,6 @@
 //! Reading: repeated a few times by itself, since a read changes nothing.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use rowbill_connector::{Receipt, SendError};
@@ -39,7 +40,7 @@ impl Http {
                 Err(error) if tried < TRIES && may_pass(&error) => error,
                 done => return done.map(|judged| judged.value),
             };
-            sleep(pause(tried, &error)).await;
+            sleep(pause(&ask, tried, &error)).await;
             tried += 1;
         }
     }
@@ -83,10 +84,14 @@ fn may_pass(error: &SendError) -> bool {
     }
 }
 
-/// Between half and one and a half of the mean, so that many do not come back at one moment.
-fn pause(tried: u32, error: &SendError) -> Duration {
+/// Between half and one and a half of the mean, so that many do not come back at one moment. Which of them, the request
+/// decides and not chance: a simulation repeats.
+fn pause(ask: &Ask<'_>, tried: u32, error: &SendError) -> Duration {
     let mean = PAUSE * 2u32.pow(tried - 1);
-    let own = mean / 1000 * rand::random_range(500..1500);
+    let mut hasher = DefaultHasher::new();
+    (ask.path, ask.query, tried).hash(&mut hasher);
+    let share = u32::try_from(hasher.finish() % 1000).unwrap_or_default();
+    let own = mean / 1000 * (500 + share);
     match error {
         SendError::NotSent { wait: Some(wait), .. } => own.max((*wait).min(LONGEST_PAUSE)),
         _ => own,

@@ -1,6 +1,7 @@
 //! A Stripe account as a [`Target`].
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -17,6 +18,7 @@ use crate::kind::Kind;
 use crate::outcome::{self, is_foreign};
 use crate::read::Judged;
 use crate::receipt;
+use crate::transport::{Https, Transport};
 
 /// The longest key (`docs.stripe.com/api/idempotent_requests`).
 const LONGEST_KEY: usize = 255;
@@ -37,7 +39,15 @@ impl fmt::Debug for StripeTarget {
 impl StripeTarget {
     /// Checks the key's form and mode and sets up the connection; sends nothing.
     pub fn new(config: StripeConfig) -> Result<Self, Problem> {
-        Ok(Self { http: Http::new(&config)?, config })
+        let base = config.check()?;
+        let https = Https::new(&config, &base)?;
+        Ok(Self { http: Http::new(&config, base, Arc::new(https))?, config })
+    }
+
+    /// The same over another way to Stripe: for simulations.
+    pub fn over(config: StripeConfig, transport: Arc<dyn Transport>) -> Result<Self, Problem> {
+        let base = config.check()?;
+        Ok(Self { http: Http::new(&config, base, transport)?, config })
     }
 
     /// The pages of a test account stand under `test`, those of a connected account under its id.

@@ -2,11 +2,13 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use axum::body::Bytes;
+use axum::http::{Request, Response};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -83,10 +85,25 @@ impl Sandbox {
     pub fn start(addr: SocketAddr, options: Options) -> io::Result<Self> {
         let listener = server::bind(addr)?;
         let addr = listener.local_addr()?;
-        let engine = Arc::new(engine(addr, options));
+        let engine = Arc::new(engine(addr, options, Clock::default()));
         let stop = watch::Sender::new(false);
         let server = tokio::spawn(server::serve(listener, Arc::clone(&engine), stop.subscribe()));
         Ok(Self(Arc::new(Running { engine, addr, stop, server: Lock::new(Some(server)) })))
+    }
+
+    /// A sandbox without a server, whose clock shows this now and goes with tokio's: for simulations. It is reached by
+    /// [`Sandbox::answer`] only.
+    pub fn simulated(options: Options, now: SystemTime) -> Self {
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let engine = Arc::new(engine(addr, options, Clock::simulated(now)));
+        Self(Arc::new(Running { engine, addr, stop: watch::Sender::new(false), server: Lock::new(None) }))
+    }
+
+    /// Answers one request as the server would; `None` where it would close the connection without an answer. Held and
+    /// slow requests are carried out also when the caller does not wait for them.
+    pub async fn answer(&self, request: Request<Vec<u8>>) -> Option<Response<Vec<u8>>> {
+        let answer = server::answer(Arc::clone(&self.0.engine), request.map(Bytes::from)).await?;
+        Some(answer.map(Vec::from))
     }
 
     /// Where it is reached: `http://127.0.0.1:12111`.
@@ -169,7 +186,7 @@ fn salt(seed: u64, port: u16) -> u64 {
     }
 }
 
-fn engine(addr: SocketAddr, options: Options) -> Engine {
+fn engine(addr: SocketAddr, options: Options, clock: Clock) -> Engine {
     let salt = salt(options.seed, addr.port());
     let journal = Arc::new(Journal::new(if options.journal { options.journal_limit } else { 0 }));
     let setting = Setting {
@@ -182,7 +199,7 @@ fn engine(addr: SocketAddr, options: Options) -> Engine {
         Door { livemode: options.livemode, keys: options.keys, permissions: options.permissions, revoked: false };
     Engine {
         ids: Ids::new(salt),
-        clock: Clock::default(),
+        clock,
         faults: Faults::new(options.seed, options.faults),
         store: Lock::new(Store::new(setting, Arc::clone(&journal))),
         journal,

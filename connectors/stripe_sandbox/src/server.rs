@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -20,6 +20,9 @@ use crate::wire::{Doorway, Wire};
 
 const LARGEST_BODY: usize = 4 << 20;
 
+/// A whole answer.
+type Whole = axum::http::Response<Bytes>;
+
 /// Serves until told to stop.
 pub(crate) async fn serve(listener: TcpListener, engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
     let service = Router::new().fallback(handle).with_state(engine).into_make_service_with_connect_info::<Wire>();
@@ -30,10 +33,19 @@ pub(crate) async fn serve(listener: TcpListener, engine: Arc<Engine>, mut stop: 
 
 async fn handle(State(engine): State<Arc<Engine>>, ConnectInfo(wire): ConnectInfo<Wire>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
-        return response(&engine, Refusal::new(413, "Request body is too large.").into());
+        return response(&engine, Refusal::new(413, "Request body is too large.").into()).map(Body::from);
     };
+    match answer(engine, axum::http::Request::from_parts(head, body)).await {
+        Some(response) => response.map(Body::from),
+        None => wire.cut(),
+    }
+}
+
+/// Answers a request; `None` means that the connection is to be closed without an answer.
+pub(crate) async fn answer(engine: Arc<Engine>, request: axum::http::Request<Bytes>) -> Option<Whole> {
+    let (head, body) = request.into_parts();
+    let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let arrival = Arrival {
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
@@ -45,15 +57,12 @@ async fn handle(State(engine): State<Arc<Engine>>, ConnectInfo(wire): ConnectInf
         account: text("stripe-account"),
     };
     if let Some(answer) = admin::answer(&engine, &arrival) {
-        return response(&engine, answer);
+        return Some(response(&engine, answer));
     }
-    match Arc::clone(&engine).respond(arrival).await {
-        Some(answer) => response(&engine, answer),
-        None => wire.cut(),
-    }
+    Arc::clone(&engine).respond(arrival).await.map(|answer| response(&engine, answer))
 }
 
-fn response(engine: &Engine, answer: Answer) -> Response {
+fn response(engine: &Engine, answer: Answer) -> Whole {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let mut set = |name, value: &str| {
@@ -66,7 +75,7 @@ fn response(engine: &Engine, answer: Answer) -> Response {
     for (name, value) in &answer.headers {
         set(HeaderName::from_static(name), value);
     }
-    let mut response = Response::new(Body::from(answer.body));
+    let mut response = Whole::new(Bytes::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = headers;
     response

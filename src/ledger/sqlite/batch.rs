@@ -13,11 +13,12 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use super::change::{Prepared, RowKey};
 use super::look_up::{CHUNK, Id, by_ids};
 use super::mark;
-use super::problems::{Trouble, conflict};
+use super::problems::Trouble;
 use super::queries::{self, OPERATION_STATEMENTS, POSITION_STATEMENTS, ROW_STATEMENTS, RUN_STATEMENTS, Statements};
 use super::stored::{
     Damage, Stored, StoredOperation, StoredPosition, StoredRow, StoredRun, StoredState, Summary, Tally,
 };
+use crate::ledger::refusals::conflict;
 use crate::protocol::State;
 
 /// A record that the batch is about: its checksum in the ledger, and what it becomes.

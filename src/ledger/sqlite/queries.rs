@@ -210,6 +210,12 @@ pub const LIST_ROWS: &str = "SELECT connection, id, key, state, content, request
     bound, run, at, checksum FROM rows WHERE connection = $1 AND id > $2 AND state IN ($3, $4, $5, $6, $7, $8, $9) \
     ORDER BY id LIMIT $10";
 
+/// The operations that a run was the last to write. Asked so seldom that an index would cost more than it gives.
+pub static OPERATIONS_OF_RUN: LazyLock<String> = LazyLock::new(|| {
+    let columns = OPERATIONS.columns.join(", ");
+    format!("SELECT {columns} FROM operations WHERE run = $1 ORDER BY id")
+});
+
 /// Forgets one row.
 pub const DELETE_ROW: &str = "DELETE FROM rows WHERE connection = $1 AND id = $2";
 

@@ -49,6 +49,13 @@ impl Ledger for SqliteLedger {
         Ok(all)
     }
 
+    async fn operations_of(&self, run: &str) -> Result<Vec<OperationRecord>, Problem> {
+        self.believe_absence::<StoredOperation>(&self.walked.operations).await?;
+        let query = sqlx::query(queries::OPERATIONS_OF_RUN.as_str()).bind(run);
+        let found = query.fetch_all(&mut *self.reader().await?).await;
+        self.decoded::<StoredOperation>(found)
+    }
+
     async fn commit(&self, changes: Vec<Change>) -> Result<(), Problem> {
         let writer = self.writer.as_ref().ok_or_else(|| self.path.read_only())?;
         if changes.is_empty() {

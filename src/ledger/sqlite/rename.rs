@@ -6,9 +6,10 @@ use sqlx::sqlite::SqliteConnection;
 use super::batch::upsert;
 use super::look_up::Id;
 use super::mark;
-use super::problems::{Trouble, rename_taken, rename_unknown};
+use super::problems::Trouble;
 use super::queries::{OPERATION_STATEMENTS, POSITION_STATEMENTS, ROW_STATEMENTS, Statements};
 use super::stored::{Stored, StoredOperation, StoredPosition, StoredRow, StoredRun, Summary, Tally, checked};
+use crate::ledger::refusals::{rename_taken, rename_unknown};
 
 /// Renames within the transaction that `connection` is in; the inner error leaves the decision to undo to the caller.
 ///

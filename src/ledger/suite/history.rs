@@ -1,7 +1,8 @@
 //! What every ledger keeps of past runs, and of where connections stand in their schedules.
 
-use super::{full_row, newest, run};
-use crate::ledger::{Change, Ledger, RunFilter};
+use super::{full_row, intent, newest, operation, run};
+use crate::ledger::{Change, Ledger, OperationRecord, RunFilter};
+use crate::protocol::State;
 use crate::schedule::Position;
 
 pub async fn pages_through_runs_and_forgets_some<L: Ledger>(ledger: &L) {
@@ -37,4 +38,18 @@ pub async fn keeps_positions<L: Ledger>(ledger: &L) {
     let renamed = Position { connection: "c".into(), ..position };
     assert_eq!(ledger.positions().await.unwrap(), [other, renamed]);
     assert_eq!(ledger.verify().await.unwrap(), 3);
+}
+
+pub async fn finds_what_a_run_did<L: Ledger>(ledger: &L) {
+    let of = |id: &str, run: &str| OperationRecord { run: run.to_owned(), ..operation("c", id, intent(1)) };
+    let written = [of("b", "02"), of("a", "02"), of("c", "01")];
+    let changes = written.iter().map(|now| Change::Operation { was: State::New, now: now.clone() });
+    ledger.commit(changes.collect()).await.unwrap();
+    assert_eq!(ledger.operations_of("02").await.unwrap(), [of("a", "02"), of("b", "02")]);
+    assert_eq!(ledger.operations_of("03").await.unwrap(), []);
+    // Who writes last is who did it.
+    let taken = OperationRecord { state: State::Failed { generation: 1 }, ..of("a", "03") };
+    ledger.commit(vec![Change::Operation { was: intent(1), now: taken.clone() }]).await.unwrap();
+    assert_eq!(ledger.operations_of("02").await.unwrap(), [of("b", "02")]);
+    assert_eq!(ledger.operations_of("03").await.unwrap(), [taken]);
 }

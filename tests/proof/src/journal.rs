@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use rowbill_stripe_sandbox::{Change, Entry, ObjectEntry, RequestEntry, Sandbox};
 
-use super::person;
+/// The `Stripe-Version` of requests that a person makes, to tell them from rowbill's.
+pub const PERSON: &str = "a-person";
 
-/// The requests since a mark, those of [`person`] left out.
+/// The requests since a mark, those of a person left out.
 pub fn requests(stripe: &Sandbox, since: usize) -> Vec<RequestEntry> {
     let entries = stripe.journal().into_iter().skip(since);
     let request = |entry| if let Entry::Request(entry) = entry { Some(entry) } else { None };
-    entries.filter_map(request).filter(|request| request.version.as_deref() != Some(person::VERSION)).collect()
+    entries.filter_map(request).filter(|request| request.version.as_deref() != Some(PERSON)).collect()
 }
 
 /// The POST requests since a mark.

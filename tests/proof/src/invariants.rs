@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use rowbill_stripe_sandbox::{Change, ObjectEntry, RequestEntry, Sandbox};
 
-use super::journal;
+use crate::journal;
 
 /// Checks all of them.
 #[track_caller]
