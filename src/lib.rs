@@ -7,11 +7,13 @@
 //! 3. everything is looked up in the [`ledger`], classified, and guarded, before anything is sent;
 //! 4. [`protocol`] says for each operation what to do next: write the intent, send, wait, look up, settle;
 //! 5. [`connectors`] is the one place that names the systems at both ends;
-//! 6. [`daemon`] runs connections when they are due: [`schedule`] says when; [`web`] is how it is spoken to;
-//! 7. [`cli`] has one file per command.
+//! 6. [`books`] compares the source, the ledger and the target, makes a lost ledger again, and takes a run back;
+//! 7. [`daemon`] runs connections when they are due: [`schedule`] says when; [`web`] is how it is spoken to;
+//! 8. [`cli`] has one file per command.
 //!
 //! [`suggest`] finds the name that was meant.
 
+pub mod books;
 pub mod cli;
 pub mod config;
 pub mod connectors;

@@ -11,6 +11,10 @@ pub fn did_you_mean(given: &str, names: &[&str]) -> String {
 
 /// The name that is near enough to be what was meant.
 pub fn nearest<'a>(given: &str, names: &[&'a str]) -> Option<&'a str> {
+    // No name is so long, and comparing takes time that grows with the square of the length.
+    if given.len() > 200 {
+        return None;
+    }
     let lower = given.to_lowercase();
     names
         .iter()

@@ -15,6 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("run", &["config", "ledger", "mapping", "protocol", "schedule"]),
     ("connectors", &["config", "mapping"]),
     ("web", &["protocol", "run"]),
+    ("books", &["config", "ledger", "mapping", "protocol", "run"]),
     ("daemon", &["config", "connectors", "ledger", "mapping", "protocol", "run", "schedule", "web"]),
 ];
 /// No clock, no input and output, nothing asynchronous.

@@ -9,6 +9,7 @@ mod blocks;
 mod console;
 mod daemon;
 mod project;
+mod reliability;
 
 use blocks::{all, pages, read, root};
 

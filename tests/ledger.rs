@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rowbill_stripe_sandbox::{Fault, Options, Rule};
 
+use crate::support::business::Business;
 use crate::support::{Project, books, journal, project, samples};
 
 const NAMES: [&str; 3] = ["customers", "items", "bills"];
@@ -31,15 +32,9 @@ fn objects(project: &Project) -> [usize; 3] {
     ["customer", "invoiceitem", "invoice"].map(|kind| journal::made(&project.stripe, kind).len())
 }
 
-fn remove(project: &Project) {
-    for name in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
-        let _ = fs::remove_file(project.path("state").join(name));
-    }
-}
-
 /// Puts a backup in the place of the ledger.
 fn restore(project: &Project) {
-    remove(project);
+    project.lose_ledger();
     fs::copy(project.path("backup.db"), project.path("state/ledger.db")).unwrap();
 }
 
@@ -47,7 +42,7 @@ fn restore(project: &Project) {
 fn a_missing_ledger_is_not_made_again_when_stripe_knows_us() {
     let project = project();
     project.run_all().exits(0);
-    remove(&project);
+    project.lose_ledger();
     let mark = project.mark();
     for wait in [0, 2, 48] {
         project.advance(Duration::from_hours(wait));
@@ -62,7 +57,7 @@ fn a_missing_ledger_is_not_made_again_when_stripe_knows_us() {
 fn a_missing_ledger_is_not_made_for_a_new_connection_beside_old_ones() {
     let project = project();
     project.run_all().exits(0);
-    remove(&project);
+    project.lose_ledger();
     project.advance(Duration::from_hours(2));
     project.mapping("fresh", &samples::BILLS.replace("Bill $", "Fresh $"));
     project.run(&["run-now", "fresh"]).refused(15, &["ledger.missing"]);
@@ -129,7 +124,7 @@ fn a_backup_restored_in_the_middle_of_a_run_makes_no_doubles() {
 fn a_new_ledger_adopts_what_was_made_in_the_last_minutes() {
     let project = project();
     project.run_all().exits(0);
-    remove(&project);
+    project.lose_ledger();
     project.run(&["ledger", "create"]).exits(0);
     let run = project.run_all();
     assert_eq!(run.exits(0).tally("customers"), "4 = 4 done");
@@ -152,6 +147,31 @@ fn a_damaged_ledger_is_refused() {
     let run = project.run_all();
     assert_eq!((run.code, &run.json["result"]), (15, &"refused".into()), "{run:#?}");
     assert_eq!(project.posts_since(mark), [""; 0]);
+}
+
+/// Stripe does not tell whether an invoice was mailed: a ledger that forgot it asks, and mails nothing again by itself.
+#[test]
+fn a_restored_backup_mails_no_invoice_twice() {
+    let business = Business::new(5, Vec::new());
+    let project = &business.project;
+    project.run(&["ledger", "create"]).exits(0);
+    project.run(&["run-now", "customers", "items"]).exits(0);
+    project.run(&["ledger", "backup", "backup.db"]).exits(0);
+    project.run_all().exits(0);
+    let mails = || journal::posts_of(&project.stripe, "POST /v1/invoices/{invoice}/send").len();
+    let sent = mails();
+    restore(project);
+    for wait in [0, 25] {
+        project.advance(Duration::from_hours(wait));
+        let run = project.run(&["run-now", "invoices"]);
+        let problems = run.exits(16).problems("invoices");
+        assert!(problems.iter().all(|problem| problem.ends_with("needs_review row.unsure")), "{problems:#?}");
+        assert_eq!(mails(), sent);
+    }
+    business.answer();
+    business.settle();
+    assert_eq!(mails(), sent);
+    business.is_settled();
 }
 
 /// Two accounts and one ledger: what is done on one must not hide what has to be found on the other.

@@ -188,6 +188,23 @@ pub enum Command {
     },
     /// Rows that the ledger knows
     Rows(RowsArgs),
+    /// Compare source, ledger and Stripe; changes nothing
+    Reconcile {
+        /// The connections; all of them with --all
+        #[arg(required_unless_present = "all")]
+        names: Vec<String>,
+        /// All connections
+        #[arg(long)]
+        all: bool,
+    },
+    /// Take back what a run has made, where Stripe still allows it; shows a plan and asks first
+    Undo {
+        /// The run, as `rowbill runs` shows it
+        run: String,
+        /// Only show the plan
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Care for the ledger
     Ledger {
         #[command(subcommand)]
@@ -258,6 +275,8 @@ pub enum LedgerCommand {
     Verify,
     /// Write a consistent copy into a new file
     Backup { file: PathBuf },
+    /// Make a lost ledger again, from Stripe and the sources
+    Rebuild,
     /// Give a renamed connection its rows
     Rename { old: String, new: String },
 }

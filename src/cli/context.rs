@@ -115,7 +115,7 @@ impl Context {
 
 fn missing(path: &Path, why: &str) -> Problem {
     Problem::new("ledger.missing", format!("there is no ledger at {}, though {why}; nothing was sent", path.display()))
-        .advise("restore it from a backup; `rowbill ledger create` begins with an empty one, into which the next run takes what it finds in Stripe")
+        .advise("restore it from a backup; without one, `rowbill ledger rebuild` makes it again from Stripe and the sources")
 }
 
 /// `ROWBILL_TEST_CLOCK=+25h`, where no account is real.

@@ -111,7 +111,7 @@ async fn ledger(context: &Context, project: &Project) -> Finding {
     match context.ledger_to_read(project).await {
         Ok(Some(ledger)) => match ledger.verify().await {
             Ok(records) => Finding::fine("ledger", format!("{path}, {records} records, verified")),
-            Err(problem) => Finding::wrong("ledger", problem),
+            Err(mut problems) => Finding::wrong("ledger", problems.swap_remove(0)),
         },
         Ok(None) => {
             let problem = Problem::new("ledger.missing", format!("there is none at {path} yet"));

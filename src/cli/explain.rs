@@ -4,7 +4,7 @@ use rowbill_connector::Problem;
 
 use super::context::Context;
 use super::exit;
-use super::screen::bold;
+use super::screen::{bold, harmless};
 use crate::suggest::nearest;
 
 /// All codes with their explanations: one `## code` heading each. Read by people on the web as well.
@@ -27,6 +27,7 @@ pub fn explain(context: &Context, code: &str) -> u8 {
             exit::OK
         }
         None if code.starts_with("stripe.") => {
+            let code = harmless(code);
             context.screen.line(format!("{code} is Stripe's own code: see https://docs.stripe.com/error-codes"));
             exit::OK
         }

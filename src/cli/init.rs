@@ -74,22 +74,34 @@ async fn from_csv(dir: &Path, from: &str) -> Result<(String, String), Problem> {
         .and_then(|(path, dir)| path.strip_prefix(dir).ok().map(Path::to_owned))
         .unwrap_or_else(|| std::path::absolute(path).unwrap_or_default());
     let mut columns = String::new();
-    for header in headers.iter().filter(|header| !header.trim().is_empty()) {
+    // A header without a letter or digit has no short name.
+    let named = || headers.iter().filter(|header| !snake_case(header).is_empty());
+    for header in named() {
         let kind = guess(header);
         let note = if kind.is_empty() { "" } else { "   # a guess: check it" };
-        let header = header.replace('\\', "\\\\").replace('"', "\\\"");
-        let _ = writeln!(columns, "      {}: {{ header: \"{header}\"{kind} }}{note}", snake_case(&header));
+        let _ = writeln!(columns, "      {}: {{ header: {}{kind} }}{note}", snake_case(header), quoted(header));
     }
-    let first = headers.first().map(|header| snake_case(header)).unwrap_or_default();
+    let first = named().next().map(|header| snake_case(header)).unwrap_or_default();
     let email = headers
         .iter()
         .find(|header| guess(header).contains("email"))
         .map_or("email".to_owned(), |header| snake_case(header));
     let mapping = format!(
-        "title: {name}\naccount: acme\nsource:\n  csv:\n    path: \"{}\"\n    columns:\n{columns}key: [{first}]                   # a guess: the columns that identify a row, never its number\nfirst_run: only_new           # all: bill the rows that are there today; only_new: only those that come\ncreate_customer:\n  email: ${{{{ row.{email} | lower }}}}\n",
-        shown.display()
+        "title: {name}\naccount: acme\nsource:\n  csv:\n    path: {}\n    columns:\n{columns}key: [{first}]                   # a guess: the columns that identify a row, never its number\nfirst_run: only_new           # all: bill the rows that are there today; only_new: only those that come\ncreate_customer:\n  email: ${{{{ row.{email} | lower }}}}\n",
+        quoted(&shown.display().to_string())
     );
     Ok((name, mapping))
+}
+
+/// A text between double quotes in YAML, whatever stands in it.
+fn quoted(text: &str) -> String {
+    let escape = |c: char| match c {
+        '"' | '\\' => format!("\\{c}"),
+        '\u{2028}' | '\u{2029}' | '\u{feff}' => format!("\\u{:04X}", u32::from(c)),
+        c if c.is_control() => format!("\\u{:04X}", u32::from(c)),
+        c => c.to_string(),
+    };
+    format!("\"{}\"", text.chars().map(escape).collect::<String>())
 }
 
 fn guess(header: &str) -> &'static str {

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::args::LedgerCommand;
 use super::context::{Context, Problems};
 use super::exit;
+use super::screen::harmless;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Change, Ledger, RowFilter, RowState};
 
@@ -20,7 +21,7 @@ pub async fn ledger(context: &Context, command: LedgerCommand) -> Result<u8, Pro
         }
         LedgerCommand::Verify => {
             let ledger = SqliteLedger::open_read_only(&path).await.map_err(one)?;
-            let records = ledger.verify().await.map_err(one)?;
+            let records = ledger.verify().await?;
             format!("{}: {records} records, all as they were written", path.display())
         }
         LedgerCommand::Backup { file } => {
@@ -28,6 +29,7 @@ pub async fn ledger(context: &Context, command: LedgerCommand) -> Result<u8, Pro
             ledger.backup(&file).await.map_err(one)?;
             format!("wrote {}", file.display())
         }
+        LedgerCommand::Rebuild => return super::rebuild::rebuild(context).await,
         LedgerCommand::Rename { old, new } => {
             let ledger = SqliteLedger::open(&path).await.map_err(one)?;
             no_open_questions(&ledger, &old).await.map_err(one)?;
@@ -38,7 +40,7 @@ pub async fn ledger(context: &Context, command: LedgerCommand) -> Result<u8, Pro
     if context.screen.is_json() {
         context.screen.json(&json!({ "v": 1, "result": "ok", "message": told }));
     } else {
-        context.screen.line(told);
+        context.screen.line(harmless(&told));
     }
     Ok(exit::OK)
 }

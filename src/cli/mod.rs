@@ -13,6 +13,8 @@ mod ledger;
 mod pause;
 mod plan;
 mod preview;
+mod rebuild;
+mod reconcile;
 mod report_out;
 mod rows;
 mod run_now;
@@ -22,7 +24,9 @@ mod schema;
 mod screen;
 mod send_test;
 mod status;
+mod tame;
 mod test;
+mod undo;
 mod validate;
 
 use std::sync::Arc;
@@ -43,7 +47,7 @@ pub fn main() -> u8 {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
+            screen::mistyped(&error);
             return u8::try_from(error.exit_code()).unwrap_or(2);
         }
     };
@@ -97,6 +101,8 @@ async fn dispatch(context: &Context, command: Command) -> Result<u8, Problems> {
         Command::Status => status::status(context).await,
         Command::Runs { run, of, limit } => runs::runs(context, run.as_deref(), of, limit).await,
         Command::Rows(args) => rows::rows(context, args).await,
+        Command::Reconcile { names, all } => reconcile::reconcile(context, &names, all).await,
+        Command::Undo { run, dry_run } => undo::undo(context, &run, dry_run).await,
         Command::Ledger { command } => ledger::ledger(context, command).await,
         Command::Schema { of } => Ok(schema::schema(context, of)),
         Command::Completions { shell } => {

@@ -6,6 +6,7 @@ use rowbill_connector::Problem;
 use serde_json::{Value, json};
 
 use super::screen::{Screen, bad, bold, dim, good, harmless, unsure};
+use super::tame::Json;
 use crate::connectors::catalog;
 use crate::mapping::money::display;
 use crate::run::{Amounts, Ending, Fate, Report, RowProblem, report_json};
@@ -18,7 +19,7 @@ pub fn print(screen: &Screen, reports: &mut [Report], others: &[Value]) -> Resul
         }
         return Ok(());
     }
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = Json(std::io::BufWriter::new(std::io::stdout().lock()));
     let many = (reports.len() + others.len() != 1) && !screen.is_jsonl();
     let broken = |error: std::io::Error| report_json::broken(&error);
     if many {
@@ -168,7 +169,7 @@ fn row_problem(screen: &Screen, row: &RowProblem) {
         "      {sign} {}  {}  {}",
         bold(&key),
         harmless(&row.problem.message),
-        dim(&format!("{at}{request}"))
+        dim(&harmless(&format!("{at}{request}")))
     ));
     if let Some(advice) = &row.problem.advice {
         screen.line(format!("        {} {}", dim("→"), harmless(advice)));

@@ -105,7 +105,7 @@ fn line(context: &Context, row: &RowRecord) {
         "  {}  {:12} {}  {}",
         bold(&key),
         word(row.state),
-        objects.join(" "),
+        harmless(&objects.join(" ")),
         dim(&time::display(row.at))
     ));
     if let Some(problem) = &row.problem {

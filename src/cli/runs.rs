@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::context::{Context, Problems};
 use super::exit;
 use super::screen::{bold, dim, harmless};
-use crate::ledger::{RunFilter, RunRecord};
+use crate::ledger::{Ledger, RunFilter, RunRecord};
 use crate::mapping::time;
 use crate::run::history::run_by_id;
 
@@ -32,15 +32,7 @@ pub async fn runs(context: &Context, id: Option<&str>, of: Option<String>, limit
         }
         return Ok(exit::OK);
     };
-    let found = match &ledger {
-        Some(ledger) => run_by_id(&**ledger, &id.to_ascii_uppercase()).await.map_err(|problem| vec![problem])?,
-        None => None,
-    };
-    let Some(run) = found else {
-        return Err(vec![
-            Problem::new("config.unknown_run", format!("there is no run {id}")).advise("see `rowbill runs`"),
-        ]);
-    };
+    let run = found(ledger.as_deref(), id).await.map_err(|problem| vec![problem])?;
     let run = value(&run);
     if context.screen.is_json() {
         context.screen.json(&run);
@@ -58,6 +50,16 @@ pub async fn runs(context: &Context, id: Option<&str>, of: Option<String>, limit
         }
     }
     Ok(exit::OK)
+}
+
+/// The run with this id.
+pub async fn found(ledger: Option<&dyn Ledger>, id: &str) -> Result<RunRecord, Problem> {
+    let found = match ledger {
+        Some(ledger) => run_by_id(ledger, &id.to_ascii_uppercase()).await?,
+        None => None,
+    };
+    found
+        .ok_or_else(|| Problem::new("config.unknown_run", format!("there is no run {id}")).advise("see `rowbill runs`"))
 }
 
 fn value(run: &RunRecord) -> Value {

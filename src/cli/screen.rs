@@ -8,7 +8,9 @@ use rowbill_connector::Problem;
 use serde_json::{Value, json};
 
 use super::args::{Color, Global, Output};
-use crate::config::secret::masked;
+use super::tame;
+pub use super::tame::harmless;
+use crate::config::secret::{masked, masked_keys};
 
 /// Where a command prints.
 pub struct Screen {
@@ -61,11 +63,13 @@ impl Screen {
     pub fn json(&self, value: &Value) {
         let text =
             if self.is_jsonl() { value.to_string() } else { serde_json::to_string_pretty(value).unwrap_or_default() };
-        let _ = writeln!(anstream::stdout(), "{text}");
+        let _ = writeln!(anstream::stdout(), "{}", tame::json(&text));
     }
 
     /// A refusal: nothing was sent.
     pub fn refused(&self, exit: u8, problems: &[Problem], root: &std::path::Path) {
+        // What was typed is quoted, and it may be a key that was pasted into the wrong place.
+        let problems: &[Problem] = &problems.iter().map(without_keys).collect::<Vec<_>>();
         if self.is_json() {
             self.json(&json!({ "v": 1, "result": "refused", "exit": exit, "problems": problems }));
         } else {
@@ -84,6 +88,14 @@ impl Screen {
     pub fn problem(&self, problem: &Problem, root: &std::path::Path) {
         let _ = write!(anstream::stderr(), "{}", render(problem, root));
     }
+}
+
+/// What is wrong with the command line, or the help that was asked for.
+pub fn mistyped(error: &clap::Error) {
+    let plain = error.render().to_string();
+    let masked = masked_keys(&plain);
+    // A key that was pasted into the command line is not said again.
+    let _ = if masked == plain { error.print() } else { write!(anstream::stderr(), "{masked}") };
 }
 
 /// Whether a person is there to be asked.
@@ -116,9 +128,14 @@ pub fn bold(text: &str) -> String {
     format!("{BOLD}{text}{BOLD:#}")
 }
 
-/// Text of rows, harmless for a terminal.
-pub fn harmless(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+fn without_keys(problem: &Problem) -> Problem {
+    let mut problem = problem.clone();
+    problem.message = masked(&problem.message);
+    problem.advice = problem.advice.map(|advice| masked_keys(&advice));
+    if let Some(place) = &mut problem.place {
+        place.file = place.file.take().map(|file| masked_keys(&file));
+    }
+    problem
 }
 
 /// A problem with the lines it is about.
@@ -133,19 +150,19 @@ fn render(problem: &Problem, root: &std::path::Path) -> String {
             at = format!("{at}:{column}");
         }
         if let Some(cell) = &place.cell {
-            at = format!("{at} ({})", harmless(cell));
+            at = format!("{at} ({cell})");
         }
         if let Some(byte) = place.byte {
             at = format!("{at}, byte {byte}");
         }
-        let _ = writeln!(out, "  {} {at}", dim("╭─"));
+        let _ = writeln!(out, "  {} {}", dim("╭─"), harmless(&at));
         out.push_str(&snippet(place, root));
     }
     if let Some(advice) = &problem.advice {
         let _ = writeln!(out, "  {} {}", dim("help:"), harmless(advice));
     }
     if let Some(id) = &problem.request_id {
-        let _ = writeln!(out, "  {} {id}", dim("request:"));
+        let _ = writeln!(out, "  {} {}", dim("request:"), harmless(id));
     }
     out.push('\n');
     out

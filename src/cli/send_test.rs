@@ -6,7 +6,7 @@ use rowbill_connector::{Call, Filter, IdempotencyKey, Param, Problem, Receipt, S
 use serde_json::json;
 
 use super::context::{Context, Problems};
-use super::screen::{dim, good};
+use super::screen::{dim, good, harmless};
 use super::{exit, run_now};
 use crate::config::{Action, Connection, Finish, Project};
 use crate::connectors;
@@ -48,7 +48,7 @@ pub async fn send_test(context: &Context, name: &str, row: Option<&str>, cleanup
             context.screen.line(format!(
                 "  {} {step:18} {}  {}",
                 good("✔"),
-                receipt.id,
+                harmless(&receipt.id),
                 dim(&target.link(&receipt.id))
             ));
         }
@@ -227,7 +227,7 @@ impl Test<'_> {
                 self.target.delete(&id).await
             };
             if let Err(error) = done {
-                context.screen.say(format!("{id} stays: {}", error.problem().message));
+                context.screen.say(harmless(&format!("{id} stays: {}", error.problem().message)));
             }
         }
     }

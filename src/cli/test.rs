@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::context::{Context, Problems};
 use super::exit;
-use super::screen::{bad, good};
+use super::screen::{bad, good, harmless};
 use crate::config::{Connection, Expect, MappingTest, Project};
 use crate::connectors::catalog;
 use crate::mapping::binding::Binding;
@@ -35,16 +35,18 @@ pub fn test(context: &Context, name: Option<&str>) -> Result<u8, Problems> {
     } else {
         for (connection, test, result) in &results {
             match result {
-                Ok(()) => context.screen.line(format!("  {} {}: {}", good("✔"), connection.name, test.name)),
+                Ok(()) => {
+                    context.screen.line(format!("  {} {}: {}", good("✔"), connection.name, harmless(&test.name)));
+                }
                 Err(message) => {
                     context.screen.line(format!(
                         "  {} {}: {} (line {})",
                         bad("✘"),
                         connection.name,
-                        test.name,
+                        harmless(&test.name),
                         test.line
                     ));
-                    context.screen.line(format!("    {message}"));
+                    context.screen.line(format!("    {}", harmless(message)));
                 }
             }
         }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::context::{Context, Problems};
 use super::exit;
-use super::screen::{dim, good};
+use super::screen::{dim, good, harmless};
 use crate::config::Connection;
 use crate::connectors;
 use crate::mapping::binding::Binding;
@@ -45,9 +45,8 @@ pub async fn validate(context: &Context, online: bool) -> Result<u8, Problems> {
         for connection in &project.connections {
             let account = &connection.account;
             let title = connection.title.as_deref().unwrap_or_default();
-            let line =
-                format!("  {} {}  {} → {account}  {title}", good("✔"), connection.name, connection.source.display);
-            context.screen.line(line.trim_end());
+            let line = format!("{}  {} → {account}  {title}", connection.name, connection.source.display);
+            context.screen.line(format!("  {} {}", good("✔"), harmless(line.trim_end())));
             if let Some(schedule) = &connection.schedule {
                 context
                     .screen

@@ -90,7 +90,7 @@ pub fn load_files(
     let project = read_all(path, files, catalog, column_names, &mut problems);
     for problem in &mut problems {
         problem.message = secret::masked(&problem.message);
-        problem.advice = problem.advice.take().map(|advice| secret::masked(&advice));
+        problem.advice = problem.advice.take().map(|advice| secret::masked_keys(&advice));
     }
     // People mend a file from its top to its end.
     problems.sort_by_cached_key(|problem| {

@@ -55,7 +55,8 @@ impl Builder<'_> {
 
     /// Columns of a text that cannot be compiled: they are told together with its fault.
     pub(super) fn columns_beside(&mut self, node: &Node, roots: Roots, fault: &Fault) {
-        for (name, start) in Template::words_of(node.text().unwrap_or_default()) {
+        // Of a text without measure only that is told: each of its words would be looked for in the whole file.
+        for (name, start) in Template::words_of(node.text().unwrap_or_default()).into_iter().take(500) {
             if start == fault.start {
                 continue;
             }

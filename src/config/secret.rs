@@ -124,8 +124,31 @@ pub fn find(file: &File) -> Vec<Problem> {
         .collect()
 }
 
-/// The same text with every key made unreadable: for anything that quotes what people wrote.
+/// The same text without secrets: for anything that quotes what people wrote. Keys are known by their form; of an
+/// address only the server is left, and of a line with a password nothing behind that word.
 pub fn masked(text: &str) -> String {
+    masked_keys(text).split_inclusive('\n').map(|line| hide_password(&hide_path(line))).collect()
+}
+
+/// An incoming webhook is opened by its path, and `user:password@` stands before a server's name.
+fn hide_path(line: &str) -> String {
+    let Some(start) = line.find("//").map(|at| at + 2) else { return line.to_owned() };
+    let address = &line[start..];
+    let end = address.find(|c: char| c.is_whitespace() || "\"'`}],".contains(c)).unwrap_or(address.len());
+    let host = address[..end].find(['/', '?', '#']).map_or(end, |at| at + 1);
+    let host = if address[..end].contains('@') { 0 } else { host };
+    let rest = hide_path(&address[end..]);
+    format!("{}{}{rest}", &line[..start + host], dots(&address[host..end]))
+}
+
+fn hide_password(line: &str) -> String {
+    let Some(start) = line.find("password:").map(|at| at + "password:".len()) else { return line.to_owned() };
+    let value = line[start..].trim_start();
+    if value.starts_with('{') { line.to_owned() } else { format!("{}{}", &line[..start], dots(&line[start..])) }
+}
+
+/// The same text with every key made unreadable.
+pub fn masked_keys(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut done = 0;
     for (start, end) in spans(text) {
@@ -155,6 +178,11 @@ fn spans(text: &str) -> Vec<(usize, usize)> {
     }
     spans.sort_unstable();
     spans
+}
+
+/// Dots in place of everything but white space.
+fn dots(text: &str) -> String {
+    text.chars().map(|c| if c.is_whitespace() { c } else { '•' }).collect()
 }
 
 /// The kind of key stays readable, the rest does not. Lines and columns stay where they are.

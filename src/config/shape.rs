@@ -105,7 +105,12 @@ impl Checker<'_> {
             let names: Vec<&str> = fields.fields.iter().map(|field| field.name).collect();
             let advice =
                 format!("{}, such as `{{ {}: … }}`, as indented `key: value` lines", fields.what, names.join(": …, "));
-            return self.wrong(node, name, &advice);
+            if fields.what == A_SECRET {
+                self.bare_secret(node, name, &advice);
+            } else {
+                self.wrong(node, name, &advice);
+            }
+            return;
         };
         for (key, value) in entries {
             match fields.fields.iter().find(|field| field.name == key.text) {
@@ -196,6 +201,12 @@ impl Checker<'_> {
         self.tell(node, "config.wrong_type", message, format!("write {expected}"));
     }
 
+    /// What stands in place of a reference is the secret itself: it is not said again.
+    fn bare_secret(&mut self, node: &Node, name: &str, expected: &str) {
+        let message = format!("`{name}` is not a reference to a secret: that is not what belongs here");
+        self.tell(node, "config.wrong_type", message, format!("write {expected}"));
+    }
+
     fn tell(&mut self, node: &Node, code: &str, message: String, advice: String) {
         let problem = Problem::new(code, message).advise(advice);
         self.problems.push(self.file.place(node.at, problem));
@@ -238,6 +249,9 @@ fn expected(shape: Shape) -> String {
         _ => "a text".to_owned(),
     }
 }
+
+/// What a reference to a secret is called.
+pub const A_SECRET: &str = "a reference to a secret";
 
 /// Seconds of `15m`, `30s`, `2h`, `1d`; nothing for zero.
 pub fn parse_duration(text: &str) -> Option<u64> {

@@ -104,7 +104,7 @@ const ACCOUNT: Shape = Shape::Map(&Fields {
 });
 
 const SECRET: Shape = Shape::Map(&Fields {
-    what: "a reference to a secret",
+    what: super::shape::A_SECRET,
     fields: &[
         optional("env", Shape::Text, "the name of an environment variable"),
         optional("file", Shape::Text, "the path of a file that holds nothing else"),

@@ -9,6 +9,9 @@ use rowbill_connector::Problem;
 use super::file::File;
 use super::syntax;
 
+/// So many lists and maps may be inside each other.
+const DEEPEST: usize = 100;
+
 /// A stretch of a file: byte offsets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct At {
@@ -95,7 +98,7 @@ pub fn parse(file: &File, problems: &mut Vec<Problem>) -> Option<Node> {
         problems.push(file.place(at, problem).advise("indent with two spaces instead of the tab"));
         return None;
     }
-    let mut builder = Builder { file, problems, parser: Parser::new_from_str(&file.text) };
+    let mut builder = Builder { file, problems, parser: Parser::new_from_str(&file.text), depth: 0 };
     match builder.document() {
         Ok(node) => Some(node),
         Err(Stop::Told) => None,
@@ -115,6 +118,8 @@ struct Builder<'a, I: granit_parser::BorrowedInput<'a>> {
     file: &'a File,
     problems: &'a mut Vec<Problem>,
     parser: Parser<'a, I>,
+    /// How many lists and maps are open.
+    depth: usize,
 }
 
 impl<'a, I: granit_parser::BorrowedInput<'a>> Builder<'a, I> {
@@ -170,10 +175,24 @@ impl<'a, I: granit_parser::BorrowedInput<'a>> Builder<'a, I> {
                 let plain = style == ScalarStyle::Plain;
                 Ok(Node { at, value: Value::Scalar { text: text.into_owned(), plain } })
             }
-            Event::SequenceStart(..) => self.list(at),
-            Event::MappingStart(..) => self.map(at),
+            Event::SequenceStart(..) => self.nested(at, Self::list),
+            Event::MappingStart(..) => self.nested(at, Self::map),
             _ => Err(self.alias(at.start)),
         }
+    }
+
+    /// Trees are walked by functions that call themselves: a deeper one would end the program.
+    fn nested(&mut self, at: At, read: impl Fn(&mut Self, At) -> Result<Node, Stop>) -> Result<Node, Stop> {
+        if self.depth == DEEPEST {
+            let problem =
+                Problem::new("config.yaml", format!("more than {DEEPEST} lists and maps are inside each other"))
+                    .advise("no setting is nested so deep; a text that starts with `{` or `[` needs quotes");
+            return Err(Stop::Syntax(self.file.place(at, problem)));
+        }
+        self.depth += 1;
+        let node = read(self, at);
+        self.depth -= 1;
+        node
     }
 
     /// Anchors and tags would be lost in silence.

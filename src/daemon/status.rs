@@ -48,7 +48,7 @@ fn report(run: &RunRecord) -> Value {
 
 /// Not a note that it did not run.
 fn is_run(run: &RunRecord) -> bool {
-    !matches!(report(run)["result"].as_str(), Some("skipped" | "not_run"))
+    !matches!(report(run)["result"].as_str(), Some("skipped" | "not_run" | "undone" | "rebuilt"))
 }
 
 fn entry(

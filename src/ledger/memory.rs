@@ -102,7 +102,7 @@ impl Ledger for MemoryLedger {
         Ok(connections.iter().filter_map(|name| book.marks.get(*name).copied()).max())
     }
 
-    async fn verify(&self) -> Result<u64, Problem> {
+    async fn verify(&self) -> Result<u64, Vec<Problem>> {
         let book = self.book();
         Ok((book.rows.len() + book.operations.len() + book.runs.len() + book.positions.len()) as u64)
     }

@@ -79,6 +79,6 @@ pub trait Ledger: Send + Sync {
     /// Rows and runs do not count: they are written without anything having been sent.
     async fn last_sent(&self, connections: &[&str]) -> Result<Option<i64>, Problem>;
 
-    /// Reads everything and checks every checksum. The number of records, or the first that does not fit.
-    async fn verify(&self) -> Result<u64, Problem>;
+    /// Reads everything and checks every checksum. The number of records, or all that does not fit.
+    async fn verify(&self) -> Result<u64, Vec<Problem>>;
 }

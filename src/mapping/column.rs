@@ -130,10 +130,10 @@ pub fn parse(cell: &Cell, column: &Column, currency: Option<&Cell>, zone: &TimeZ
         let problem = Problem::new("row.cell_error", format!("{} holds the error {error}", column.header));
         return Err(in_column(&column.name, problem.advise("mend the formula in the sheet")));
     }
-    if cell.is_blank() {
+    let text = clean(cell.text());
+    if text.is_empty() {
         return if column.required { Err(missing(column)) } else { Ok(Typed::Empty) };
     }
-    let text = clean(cell.text());
     match &column.kind {
         ColumnType::Text => Ok(Typed::Text(text)),
         ColumnType::Email => email(text, column),

@@ -6,6 +6,11 @@ use std::fmt::Write as _;
 use super::filters::{NAMES, TESTS};
 use crate::suggest::did_you_mean;
 
+/// So many words, signs and dots may be in an expression.
+const MOST_STEPS: usize = 500;
+/// So many brackets may be inside each other.
+const DEEPEST: usize = 20;
+
 /// A piece of an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Token<'a> {
@@ -43,6 +48,7 @@ pub struct Fault {
 /// a date or a timestamp.
 pub fn prepare(source: &str, is_exact: &dyn Fn(&str) -> bool) -> Result<String, Fault> {
     let tokens = tokens(source);
+    bounded(source, &tokens)?;
     for (index, token) in tokens.iter().enumerate() {
         arithmetic(&tokens, index, token)?;
         known(&tokens, index)?;
@@ -70,6 +76,33 @@ pub fn find_word(source: &str, word: &str) -> Option<(usize, usize)> {
 /// All names of the form `row.x` in an expression, with the byte at which each starts.
 pub fn words(source: &str) -> Vec<(&str, usize)> {
     tokens(source).into_iter().filter(|token| token.kind == Kind::Word).map(|token| (token.text, token.start)).collect()
+}
+
+/// minijinja walks what hangs together by functions that call themselves: too much of it would end the program.
+fn bounded(source: &str, tokens: &[Token<'_>]) -> Result<(), Fault> {
+    let dots = |token: &Token<'_>| if token.kind == Kind::Word { token.text.matches('.').count() } else { 0 };
+    let steps: usize = tokens.iter().map(|token| 1 + dots(token)).sum();
+    let mut open = 0_usize;
+    let is_deep = tokens.iter().any(|token| {
+        match token.text {
+            "(" | "[" | "{" => open += 1,
+            ")" | "]" | "}" => open = open.saturating_sub(1),
+            _ => {}
+        }
+        open > DEEPEST
+    });
+    if steps <= MOST_STEPS && !is_deep {
+        return Ok(());
+    }
+    Err(Fault {
+        code: "mapping.template",
+        message: format!(
+            "this expression has more than {MOST_STEPS} parts, or more than {DEEPEST} brackets in each other"
+        ),
+        advice: "write it as several expressions in one text".to_owned(),
+        start: 0,
+        end: source.len(),
+    })
 }
 
 fn arithmetic(tokens: &[Token<'_>], index: usize, token: &Token<'_>) -> Result<(), Fault> {

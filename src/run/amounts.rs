@@ -34,9 +34,12 @@ pub fn foreseen(params: &IndexMap<String, Param>) -> Option<Minor> {
 
 /// The amount in an item's bytes, as they were sent.
 pub fn amount_sent(body: &[u8]) -> Option<Minor> {
-    let field =
-        |name: &str| form_urlencoded::parse(body).find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-    Some(Minor { amount: field("amount")?.parse().ok()?, currency: field("currency")? })
+    Some(Minor { amount: field_sent(body, "amount")?.parse().ok()?, currency: field_sent(body, "currency")? })
+}
+
+/// A field of the bytes that were sent.
+pub fn field_sent(body: &[u8], name: &str) -> Option<String> {
+    form_urlencoded::parse(body).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
 /// What a receipt says was billed.

@@ -36,6 +36,11 @@ impl Clock {
         seconds(self.wall()) + self.shift
     }
 
+    /// A number that grows: what an earlier ledger has counted by hand, and a backup does not know, is smaller.
+    pub fn minute(self) -> u32 {
+        u32::try_from(self.now() / 60).unwrap_or(u32::MAX - 1)
+    }
+
     /// The later of our clock and the target's: a clock that was set back must not make an intent young.
     pub fn now_for(self, target: &dyn Target) -> Time {
         let theirs = target.clock().map_or(0, seconds);

@@ -14,7 +14,7 @@ use crate::ledger::{OperationRecord, RowId, RowState};
 use crate::mapping::binding::normal;
 use crate::mapping::identity::{Owner, row_id};
 use crate::mapping::recipe::CustomerName;
-use crate::protocol::{State, WhenUnsure};
+use crate::protocol::{IN_FLIGHT, State, WhenUnsure};
 
 /// Customers of one run.
 pub struct Customers<'a> {
@@ -87,8 +87,12 @@ impl<'a> Customers<'a> {
     }
 
     async fn by_email(&self, email: &str, create: bool, retry: bool) -> Result<Result<String, NoCustomer>, Problem> {
-        if create && self.is_under_way(email).await? {
-            return self.create(email, retry).await;
+        if let Some(open) = if create { self.under_way(email).await? } else { None } {
+            return match self.rival(email, &open).await {
+                Err(no) => Ok(Err(no)),
+                Ok(Some(customer)) => Ok(Ok(customer.id)),
+                Ok(None) => self.create(email, retry).await,
+            };
         }
         match self.with_email(email).await {
             Err(no) => Ok(Err(no)),
@@ -100,6 +104,19 @@ impl<'a> Customers<'a> {
                 Ok(Err(NoCustomer::Failed(Problem::new("row.customer_missing", message).advise(advice))))
             }
         }
+    }
+
+    /// A customer that somebody else has made while the making of ours is open: sending ours again would make a second
+    /// one with the same e-mail. It becomes the row's once nothing of ours can be in flight any more.
+    pub async fn rival(&self, email: &str, open: &OperationRecord) -> Result<Option<Receipt>, NoCustomer> {
+        let State::Intent(intent) = &open.state else { return Ok(None) };
+        let found = self.with_email(email).await?.filter(|customer| customer.op.as_ref() != Some(&open.id));
+        let age = self.driver.clock.now_for(self.driver.line.target.as_ref()) - intent.last_sent;
+        if found.is_some() && age.abs() < IN_FLIGHT {
+            let message = "a customer with this e-mail was made meanwhile, and our own may still be on its way";
+            return Err(NoCustomer::Deferred(Problem::new("run.waiting", message)));
+        }
+        Ok(found)
     }
 
     /// The one customer with an e-mail; several are a person's decision. Stripe compares e-mails with regard to case
@@ -135,11 +152,11 @@ impl<'a> Customers<'a> {
         parts.map(|(text, name)| kind(name).map_or(text.clone(), |kind| normal(text.clone(), kind))).collect()
     }
 
-    /// Whether an earlier run left the making of this customer open: it is settled before anybody looks.
-    async fn is_under_way(&self, email: &str) -> Result<bool, Problem> {
+    /// The making of this customer, where an earlier run left it open.
+    async fn under_way(&self, email: &str) -> Result<Option<OperationRecord>, Problem> {
         let id = self.owner.operation("customer", &[email.to_lowercase()]);
         let stored = self.driver.ledger.operations(&[id]).await?.pop().flatten();
-        Ok(stored.is_some_and(|stored| matches!(stored.state, State::Intent(_))))
+        Ok(stored.filter(|stored| matches!(stored.state, State::Intent(_))))
     }
 
     /// An operation of its own, so that it happens once.
@@ -160,9 +177,21 @@ impl<'a> Customers<'a> {
             stored = Some(self.driver.forget(known).await?);
             retry = true;
         }
-        let operation =
-            Operation { id, step: "customer".to_owned(), request, stored, retry, unsure: WhenUnsure::Resend };
-        Ok(match self.driver.drive(operation, None, RowState::Done).await? {
+        // What is not found is not simply made again: somebody else may have made a customer with this e-mail meanwhile.
+        let operation = Operation { id, step: "customer".to_owned(), request, stored, retry, unsure: WhenUnsure::Ask };
+        let again = Operation { retry: true, unsure: WhenUnsure::Resend, ..operation.clone() };
+        let driven = match self.driver.drive(operation, None, RowState::Done).await? {
+            Driven::Review(_) => match self.with_email(email).await {
+                Err(no) => return Ok(Err(no)),
+                Ok(Some(customer)) => return Ok(Ok(customer.id)),
+                Ok(None) => {
+                    let stored = self.driver.ledger.operations(std::slice::from_ref(&again.id)).await?.pop().flatten();
+                    self.driver.drive(Operation { stored, ..again }, None, RowState::Done).await?
+                }
+            },
+            driven => driven,
+        };
+        Ok(match driven {
             Driven::Done(receipt) => Ok(receipt.id),
             Driven::Failed(problem) => Err(NoCustomer::Failed(problem)),
             Driven::Review(problem) => Err(NoCustomer::Review(problem)),

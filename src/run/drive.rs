@@ -7,8 +7,10 @@ use std::time::Duration;
 use rowbill_connector::{OperationId, Problem, Receipt, Request, SendError};
 
 use super::clock::Clock;
-use super::engine::{AccountLine, Stop};
+use super::engine::{AccountLine, Engine, Stop};
+use super::forgotten::forgotten;
 use super::turns::Turns;
+use crate::config::Connection;
 use crate::ledger::{Change, Ledger, ObjectRef, OperationRecord, RowRecord, RowState};
 use crate::mapping::identity::idempotency_key;
 use crate::protocol::{Effect, Event, State, WhenUnsure, step};
@@ -32,6 +34,7 @@ pub struct Driver {
 }
 
 /// An operation to drive.
+#[derive(Clone)]
 pub struct Operation {
     /// Its id.
     pub id: OperationId,
@@ -49,6 +52,7 @@ pub struct Operation {
 
 /// How it ended for now.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each operation under way, and it is soon gone")]
 pub enum Driven {
     /// The object exists.
     Done(Receipt),
@@ -64,6 +68,19 @@ pub enum Driven {
 const TRIES: u32 = 9;
 
 impl Driver {
+    /// Drives the operations of one run of a connection.
+    pub fn new(engine: &Engine, connection: &Connection, run: &str) -> Result<Self, Problem> {
+        Ok(Self {
+            ledger: engine.ledger()?,
+            line: engine.line(connection)?,
+            clock: engine.clock,
+            stop: Arc::clone(&engine.stop),
+            connection: connection.name.clone(),
+            run: run.to_owned(),
+            turns: Turns::default(),
+        })
+    }
+
     /// Drives an operation. The row's record is committed with it, so that a row and its operations never disagree; on
     /// success its object is added, and `after` becomes the row's state.
     pub async fn drive(
@@ -79,8 +96,7 @@ impl Driver {
     /// Forgets the object of an operation that is gone at the target, so that a new generation may make it again. Its
     /// number is the minute of now: no earlier generation, and so no earlier key, can have it.
     pub async fn forget(&self, stored: OperationRecord) -> Result<OperationRecord, Problem> {
-        let generation = u32::try_from(self.clock.now() / 60).unwrap_or(u32::MAX - 1);
-        let now = OperationRecord { state: State::Failed { generation }, ..stored.clone() };
+        let now = forgotten(&stored, self.clock.minute());
         let change = Change::Operation { was: stored.state, now: now.clone() };
         self.ledger.commit(vec![change]).await?;
         Ok(now)
@@ -129,15 +145,13 @@ impl<'a> Course<'a> {
             event = match effect {
                 Effect::Settled => return self.settled().await,
                 Effect::Defer { .. } => return self.deferred().await,
-                Effect::Send => {
-                    if let Some(problem) = self.driver.idle() {
-                        self.problem = Some(problem);
+                Effect::Send => match self.ready().await {
+                    Ok(()) => Event::Ready,
+                    Err(idle) => {
+                        self.problem = Some(idle);
                         return self.deferred().await;
                     }
-                    let operation = &self.operation.request.operation;
-                    self.driver.turns.ready(self.driver.line.target.as_ref(), operation).await;
-                    Event::Ready
-                }
+                },
                 Effect::Transmit => match self.transmit().await {
                     Some((event, asked)) => {
                         wait = asked;
@@ -160,6 +174,14 @@ impl<'a> Course<'a> {
                 },
             };
         }
+    }
+
+    /// Waits for the rate limits. While it waited, the key may have been refused, or the word to stop have come.
+    async fn ready(&self) -> Result<(), Problem> {
+        self.driver.idle().map_or(Ok(()), Err)?;
+        let operation = &self.operation.request.operation;
+        self.driver.turns.ready(self.driver.line.target.as_ref(), operation).await;
+        self.driver.idle().map_or(Ok(()), Err)
     }
 
     /// An intent goes on with its own bytes; something refused is tried again only with other bytes, or when asked.
@@ -375,14 +397,4 @@ fn pause(operation: &OperationId, tries: u32, asked: Option<Duration>) -> Durati
     let share = u32::try_from(hasher.finish() % 500).unwrap_or_default();
     let jittered = ceiling / 1000 * (500 + share);
     asked.map_or(jittered, |asked| asked.min(Duration::from_mins(5)) + jittered / 4)
-}
-
-/// Settles an open operation of a row that is not in the source any more.
-pub async fn resume(driver: &Driver, stored: OperationRecord, row: &mut RowRecord) -> Result<(), Problem> {
-    let request = Request { operation: stored.operation.clone(), path: stored.path.clone(), body: stored.body.clone() };
-    let (id, step) = (stored.id.clone(), stored.step.clone());
-    let is_last = matches!(step.as_str(), "create_customer" | "add_invoice_item");
-    let operation = Operation { id, step, request, stored: Some(stored), retry: false, unsure: WhenUnsure::Ask };
-    let after = if is_last { RowState::Done } else { RowState::Sending };
-    driver.drive(operation, Some(row), after).await.map(|_| ())
 }

@@ -85,7 +85,7 @@ pub struct AccountLine {
     halted: Mutex<Option<Problem>>,
     silent: AtomicU32,
     /// Whether what was made since the last commit has been looked up in this process.
-    pub reconciled: tokio::sync::OnceCell<()>,
+    pub adopted: tokio::sync::OnceCell<()>,
 }
 
 /// After so many requests in a row without an answer the target counts as out of reach.
@@ -100,7 +100,7 @@ impl AccountLine {
     /// A line that goes on where another one to the same account has ended.
     pub fn going_on(target: Arc<dyn Target>, shared: Arc<Shared>) -> Self {
         let (halted, silent) = (Mutex::new(None), AtomicU32::new(0));
-        Self { target, shared, halted, silent, reconciled: tokio::sync::OnceCell::new() }
+        Self { target, shared, halted, silent, adopted: tokio::sync::OnceCell::new() }
     }
 
     /// Why nothing more may be sent, if so.

@@ -1,10 +1,11 @@
 //! A run or a plan from its first step to its last.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use rowbill_connector::{Problem, SendError, Source};
 
+use super::adopt::adopt_once;
 use super::amounts::foreseen;
 use super::drive::Driver;
 use super::engine::Engine;
@@ -13,13 +14,11 @@ use super::history;
 use super::index::{Class, Entry};
 use super::leftovers::{leftovers, record_failures, settle_leftovers};
 use super::notes::{notes, orphans};
-use super::reconcile::reconcile;
 use super::report::{Amounts, Ending, Fate, Origin, ProblemLog, Report, RowProblem, Tally, Would, placed};
 use super::row::same_key;
 use super::send::Sending;
 use super::spool::NOWHERE;
 use super::survey::{Scope, Spooled, Survey, survey};
-use super::turns::Turns;
 use super::write_back::write_back;
 use crate::config::{Action, Connection, FirstRun};
 use crate::ledger::Change;
@@ -285,16 +284,8 @@ async fn send(
     }
     let line = engine.line(connection)?;
     let owner = engine.owner(connection);
-    let driver = Driver {
-        ledger: engine.ledger()?,
-        line: line.clone(),
-        clock: engine.clock,
-        stop: Arc::clone(&engine.stop),
-        connection: connection.name.clone(),
-        run: scope.run.to_owned(),
-        turns: Turns::default(),
-    };
-    if let Err(error) = reconcile(engine, connection, scope.run).await {
+    let driver = Driver::new(engine, connection, scope.run)?;
+    if let Err(error) = adopt_once(engine, connection, scope.run).await {
         let problem = unreachable(&error);
         if problem.code.starts_with("ledger.") {
             return Err(problem);

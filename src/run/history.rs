@@ -99,7 +99,7 @@ pub async fn newest_of(
 /// Whether a run has read all that was there. One that was refused, or did not run, or looked at one row, has not.
 pub fn counts_as_first(run: &RunRecord) -> bool {
     let report: Value = serde_json::from_str(&run.report).unwrap_or_default();
-    let has_read = !matches!(report["result"].as_str(), Some("refused" | "skipped" | "not_run"));
+    let has_read = !matches!(report["result"].as_str(), Some("refused" | "skipped" | "not_run" | "undone"));
     run.finished.is_some() && has_read && report["only"] != true
 }
 
@@ -124,6 +124,25 @@ pub fn refused(run: &str, connection: &str, origin: &Origin, problem: &Problem, 
 pub fn skipped(connection: &str, skips: Skips, at: Time) -> RunRecord {
     let ticks = json!({ "count": skips.count, "first": time::display(skips.first), "last": time::display(skips.last) });
     note(connection, &json!({ "result": "skipped", "trigger": "schedule", "ticks": ticks, "problems": [] }), at)
+}
+
+/// The record that a connection's rows were found again, and how many.
+pub fn rebuilt(run: &str, connection: &Connection, tally: Tally, at: Time) -> RunRecord {
+    let report = json!({ "result": "rebuilt", "trigger": "rebuild", "rows": tally, "problems": [] });
+    RunRecord { id: run.to_owned(), ..note(&connection.name, &report, at) }
+}
+
+/// Whether a record says that.
+pub fn is_rebuilt(run: &RunRecord) -> bool {
+    let report: Value = serde_json::from_str(&run.report).unwrap_or_default();
+    report["result"] == "rebuilt"
+}
+
+/// The record that a run was undone: how many objects it had made, and how many of them were taken back.
+pub fn undone(run: &str, of: &RunRecord, all: u64, done: u64, at: Time) -> RunRecord {
+    let tally = Tally { read: all, done, failed: all - done, ..Tally::default() };
+    let report = json!({ "result": "undone", "trigger": "undo", "undo_of": of.id, "rows": tally, "problems": [] });
+    RunRecord { id: run.to_owned(), ..note(&of.connection, &report, at) }
 }
 
 fn note(connection: &str, report: &Value, at: Time) -> RunRecord {

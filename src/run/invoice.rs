@@ -1,15 +1,19 @@
 //! Settles one group: a draft, exactly its items, the total compared to the cent, then finalize and send.
 
-use std::collections::{BTreeSet, HashMap};
+mod finish;
+mod start_over;
+mod total;
+
+use std::collections::HashMap;
 
 use indexmap::IndexMap;
-use rowbill_connector::{Call, Param, Problem, Receipt, SendError};
+use rowbill_connector::{Call, OperationId, Param, Problem, Receipt, SendError};
 
 use super::customer::{Customers, NoCustomer, with_op};
 use super::drive::{Driven, Driver, Operation, object_ref};
 use super::lines::{GroupTask, Line, item_step};
 use super::records::group_digest;
-use super::report::{Amounts, Fate};
+use super::report::Fate;
 use super::row::Settled;
 use crate::config::{Connection, Finish, Invoice};
 use crate::ledger::{Change, OperationRecord, RowId, RowRecord, RowState};
@@ -60,7 +64,9 @@ impl Course<'_> {
     async fn run(&mut self) -> Step<Settled> {
         let mut draft = self.stored("create_invoice").await?;
         if self.retry && self.is_gone(draft.as_ref()).await {
-            self.start_over().await?;
+            if let Err(settled) = self.start_over().await? {
+                return Ok(Err(settled));
+            }
             draft = self.stored("create_invoice").await?;
         }
         if let Some(State::Done { object }) = draft.as_ref().map(|draft| &draft.state) {
@@ -100,34 +106,6 @@ impl Course<'_> {
         self.task.record.problem = None;
         self.commit().await?;
         Ok(Ok(Settled { fate: Fate::Done, problem: None, amount: Some(total) }))
-    }
-
-    /// Whether the invoice of an earlier try was deleted or voided at the target.
-    async fn is_gone(&self, draft: Option<&OperationRecord>) -> bool {
-        let Some(State::Done { object }) = draft.map(|draft| &draft.state) else { return false };
-        match self.of.driver.line.target.get(object).await {
-            Ok(receipt) => matches!(receipt.status.as_deref(), Some("deleted" | "void")),
-            Err(SendError::Refused(problem)) => problem.code == "stripe.resource_missing",
-            Err(_) => false,
-        }
-    }
-
-    /// A person deleted the draft and asks for another try: its steps are forgotten, and items that it left behind go.
-    async fn start_over(&mut self) -> Result<(), Problem> {
-        let objects = std::mem::take(&mut self.task.record.objects);
-        let fixed = ["create_invoice", "add_lines", "finalize", "send"].map(str::to_owned);
-        let items = objects.iter().filter(|object| object.step.starts_with("item."));
-        for object in items.clone() {
-            // An item that went with its draft cannot be deleted again, and need not be.
-            let _ = self.of.driver.line.target.delete(&object.id).await;
-        }
-        for step in fixed.into_iter().chain(items.map(|object| object.step.clone())) {
-            if let Some(stored) = self.stored(&step).await?.filter(|stored| matches!(stored.state, State::Done { .. }))
-            {
-                self.of.driver.forget(stored).await?;
-            }
-        }
-        self.commit().await
     }
 
     /// The customer of a draft that is not made yet; a draft that exists has its own.
@@ -259,55 +237,6 @@ impl Course<'_> {
         Some(Minor { amount: object.amount?, currency: object.currency.clone()? })
     }
 
-    /// What the rows come to, against what the draft comes to.
-    async fn check_total(&mut self, invoice: &str) -> Step<Minor> {
-        let receipt = match self.of.driver.line.target.get(invoice).await {
-            Ok(receipt) => receipt,
-            Err(error) => return self.unreadable(&error).await.map(Err),
-        };
-        let mut sums = Amounts::default();
-        let mut seen: HashMap<Digest, u32> = HashMap::new();
-        for line in &self.task.lines {
-            let nth = seen.entry(line.member).or_default();
-            *nth += 1;
-            match line.amount().or_else(|| self.items.get(&item_step(&line.member, *nth)).cloned()) {
-                Some(minor) => sums.add(&minor.currency, minor.amount),
-                None => return self.mismatch(invoice, "the amount of one of its rows is not known").await.map(Err),
-            }
-        }
-        let has = if self.of.invoice.taxed { receipt.subtotal.or(receipt.amount) } else { receipt.amount };
-        let currency = receipt.currency.clone().unwrap_or_default();
-        let Some((code, sum)) = sums.0.into_iter().next() else {
-            return self.mismatch(invoice, "it has no rows").await.map(Err);
-        };
-        if has != Some(sum) || code != currency {
-            let has = has.map_or("an unknown amount".to_owned(), |amount| format!("{amount} {currency}"));
-            let what = format!("its total is {has}, but its rows come to {sum} {code} (in minor units)");
-            return self.mismatch(invoice, &what).await.map(Err);
-        }
-        if self.has_others(&receipt) {
-            return self.mismatch(invoice, "it holds items that are not of these rows").await.map(Err);
-        }
-        Ok(Ok(Minor { amount: sum, currency: code }))
-    }
-
-    fn has_others(&self, receipt: &Receipt) -> bool {
-        let made = self.task.record.objects.iter().filter(|object| object.step.starts_with("item."));
-        let taken = self.task.lines.iter().filter_map(|line| line.item.as_ref());
-        let ours: BTreeSet<&str> =
-            made.map(|object| object.id.as_str()).chain(taken.map(|item| item.id.as_str())).collect();
-        receipt.items.iter().any(|item| !ours.contains(item.as_str()))
-    }
-
-    async fn mismatch(&mut self, invoice: &str, what: &str) -> Result<Settled, Problem> {
-        let problem = Problem::new("row.check_total", format!("invoice {invoice} stays as it is: {what}"))
-            .advise("look at the invoice in Stripe; once it is right or deleted: `rowbill rows retry NAME KEY`");
-        self.task.record.state = RowState::NeedsReview;
-        self.task.record.problem = Some(problem.clone());
-        self.commit().await?;
-        Ok(Settled::not(Fate::NeedsReview, problem))
-    }
-
     async fn unreadable(&mut self, error: &SendError) -> Result<Settled, Problem> {
         if let SendError::Halt(problem) = error {
             self.of.driver.line.halt(problem.clone());
@@ -324,39 +253,6 @@ impl Course<'_> {
         }
     }
 
-    async fn finish(&mut self, step: &'static str, invoice: &str) -> Step<()> {
-        let id = self.of.owner.operation(step, &self.task.key);
-        let stored = self.of.driver.ledger.operations(std::slice::from_ref(&id)).await?.pop().flatten();
-        let is_paid = self.status.as_deref().or(self.earlier.as_ref().and_then(|earlier| earlier.status.as_deref()))
-            == Some("paid");
-        if step == "send" && stored.is_none() && is_paid {
-            // A zero invoice, or one below the minimum charge, is paid as soon as it is finalized: nobody is asked to pay.
-            return Ok(Ok(()));
-        }
-        let is_done = stored.as_ref().is_some_and(|stored| matches!(stored.state, State::Done { .. }));
-        let status = self.earlier.as_ref().and_then(|earlier| earlier.status.as_deref()).unwrap_or("draft");
-        if is_done || (step == "finalize" && stored.is_none() && status != "draft") {
-            return Ok(Ok(()));
-        }
-        let operation = match step {
-            "finalize" => "POST /v1/invoices/{invoice}/finalize",
-            _ => "POST /v1/invoices/{invoice}/send",
-        };
-        let call = Call { operation, path: vec![invoice.to_owned()], params: IndexMap::new() };
-        let unsure = self.of.connection.when_unsure.unwrap_or(WhenUnsure::Ask);
-        match self.drive(step, id, &call, stored, unsure).await? {
-            Ok(receipt) => {
-                self.status.clone_from(&receipt.status);
-                let object = self.task.record.objects.iter_mut().find(|object| object.step == "create_invoice");
-                if let (Some(object), Some(url)) = (object, receipt.url) {
-                    object.url = Some(url);
-                }
-                Ok(Ok(()))
-            }
-            Err(settled) => Ok(Err(settled)),
-        }
-    }
-
     async fn stored(&self, step: &str) -> Result<Option<OperationRecord>, Problem> {
         let id = self.of.owner.operation(step, &self.task.key);
         Ok(self.of.driver.ledger.operations(&[id]).await?.pop().flatten())
@@ -365,7 +261,7 @@ impl Course<'_> {
     async fn drive(
         &mut self,
         step: &str,
-        id: rowbill_connector::OperationId,
+        id: OperationId,
         call: &Call,
         stored: Option<OperationRecord>,
         unsure: WhenUnsure,

@@ -1,9 +1,9 @@
 //! Rows without a request of their own in this run: those that failed before it, and those that left the source while
 //! their operations were open.
 
-use rowbill_connector::Problem;
+use rowbill_connector::{Problem, Request};
 
-use super::drive::{self, Driver};
+use super::drive::{Driver, Operation};
 use super::engine::Engine;
 use super::index::{Class, Entry};
 use super::records::blank;
@@ -12,7 +12,8 @@ use super::row::same_key;
 use super::spool::NOWHERE;
 use super::survey::{Scope, Spooled, Survey};
 use crate::config::Connection;
-use crate::ledger::{Change, RowFilter, RowRecord, RowState};
+use crate::ledger::{Change, OperationRecord, RowFilter, RowRecord, RowState};
+use crate::protocol::WhenUnsure;
 
 /// Rows that failed before anything was sent are remembered, so that people can look at them.
 pub async fn record_failures(
@@ -90,7 +91,7 @@ pub async fn settle_leftovers(
         }
         let id = owner.operation(connection.action.name(), &row.key);
         let Some(stored) = ledger.operations(&[id]).await?.pop().flatten() else { continue };
-        drive::resume(driver, stored, &mut row).await?;
+        resume(driver, stored, &mut row).await?;
     }
     Ok(())
 }
@@ -109,4 +110,14 @@ async fn gone(driver: &Driver, row: &mut RowRecord) -> Result<(), Problem> {
     );
     row.at = driver.clock.now();
     driver.ledger.commit(vec![Change::Row(row.clone())]).await
+}
+
+/// Settles an open operation of a row that is not in the source any more.
+async fn resume(driver: &Driver, stored: OperationRecord, row: &mut RowRecord) -> Result<(), Problem> {
+    let request = Request { operation: stored.operation.clone(), path: stored.path.clone(), body: stored.body.clone() };
+    let (id, step) = (stored.id.clone(), stored.step.clone());
+    let is_last = matches!(step.as_str(), "create_customer" | "add_invoice_item");
+    let operation = Operation { id, step, request, stored: Some(stored), retry: false, unsure: WhenUnsure::Ask };
+    let after = if is_last { RowState::Done } else { RowState::Sending };
+    driver.drive(operation, Some(row), after).await.map(|_| ())
 }

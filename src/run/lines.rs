@@ -20,6 +20,8 @@ pub struct GroupTask {
     pub lines: Vec<Line>,
     /// The ledger's record, or a blank one.
     pub record: RowRecord,
+    /// The members that the record had before this run.
+    pub before: Vec<Digest>,
     /// A person asked for another try.
     pub retry: bool,
 }

@@ -1,10 +1,11 @@
 //! One run of one connection: read, map, guard, send, settle, write back, report.
 //!
 //! Reading order: [`survey`] reads the source and gives every row a class ([`classify`], [`index`], [`groups`]);
-//! [`guard`] stops what is too much; [`reconcile`] adopts what the ledger does not know; [`send`] puts the rows into
+//! [`guard`] stops what is too much; [`adopt`] takes in what the ledger does not know; [`send`] puts the rows into
 //! lanes, where [`row`] and [`invoice`] settle them, operation by operation ([`drive`]); [`write_back`] and [`report`]
 //! tell what became of them.
 
+mod adopt;
 mod amounts;
 pub mod classify;
 pub mod clock;
@@ -15,6 +16,7 @@ mod drive;
 pub mod engine;
 pub mod errand;
 mod execute;
+mod forgotten;
 mod groups;
 mod guard;
 pub mod history;
@@ -25,7 +27,6 @@ mod leftovers;
 mod lines;
 mod notes;
 mod persons;
-mod reconcile;
 mod records;
 pub mod report;
 pub mod report_json;
@@ -36,9 +37,14 @@ mod survey;
 mod turns;
 mod write_back;
 
+pub use adopt::{KINDS, is_ours, of_any_age};
+pub use amounts::{amount_of, billed};
 pub use clock::Clock;
+pub use drive::{Driven, Driver, Operation, object_ref};
 pub use engine::{AccountLine, Answers, Engine, Progress, Quiet, Stop};
 pub use execute::{Order, plan, run};
-pub use reconcile::{is_ours, of_any_age};
+pub use forgotten::forgotten;
+pub use groups::invoiced;
+pub use lines::item_step;
 pub use records::prepared_digest;
 pub use report::{Amounts, Ending, Fate, Origin, Report, RowProblem, Tally, Would};

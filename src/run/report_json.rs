@@ -65,7 +65,8 @@ fn head(report: &Report, catalog: &Catalog) -> Value {
     value
 }
 
-fn amounts(amounts: &Amounts, catalog: &Catalog) -> Value {
+/// Amounts by currency, in minor units and as text.
+pub fn amounts(amounts: &Amounts, catalog: &Catalog) -> Value {
     let text = |code: &str, minor: i64| money::from_minor(minor, code, &catalog.currencies);
     amounts
         .0

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 use rowbill_connector::{Call, Catalog, Param, Problem};
+use tokio::sync::OwnedMutexGuard;
 
-use super::amounts::{amount_of, amount_sent, billed, differs};
+use super::amounts::{amount_of, amount_sent, billed, differs, field_sent};
 use super::customer::{Customers, NoCustomer, with_op};
 use super::differences::{differences, emptied};
 use super::drive::{Driven, Driver, Operation, object_ref};
@@ -105,14 +106,9 @@ impl Rows<'_> {
                 task.spooled.problem.clone().unwrap_or_else(|| Problem::new("row.skipped", "the row is left out now"));
             return Ok(Settled::not(Fate::Deferred, problem));
         };
-        let email = prepared.params.get("email").filter(|_| !under_way && self.connection.match_existing);
-        let _alone = match email {
-            Some(Param::Text(email)) => Some(self.driver.line.shared.persons.alone(email).await),
-            _ => None,
-        };
-        if !under_way
-            && self.connection.match_existing
-            && let Some(settled) = self.adopt_existing(task, &prepared).await?
+        let _alone = self.alone(&prepared).await;
+        if self.connection.match_existing
+            && let Some(settled) = self.adopt_existing(task, &prepared, under_way).await?
         {
             return Ok(settled);
         }
@@ -178,10 +174,34 @@ impl Rows<'_> {
         }
     }
 
-    /// The one customer that already has the e-mail becomes the row's.
-    async fn adopt_existing(&self, task: &mut RowTask, prepared: &Prepared) -> Result<Option<Settled>, Problem> {
-        let Some(Param::Text(email)) = prepared.params.get("email") else { return Ok(None) };
-        match self.customers.with_email(email).await {
+    /// Looking for a customer and making one is one act.
+    async fn alone(&self, prepared: &Prepared) -> Option<OwnedMutexGuard<()>> {
+        match prepared.params.get("email") {
+            Some(Param::Text(email)) if self.connection.match_existing => {
+                Some(self.driver.line.shared.persons.alone(email).await)
+            }
+            _ => None,
+        }
+    }
+
+    /// The one customer that already has the e-mail becomes the row's; also while its own is being made, when it is
+    /// somebody else's.
+    async fn adopt_existing(
+        &self,
+        task: &mut RowTask,
+        prepared: &Prepared,
+        under_way: bool,
+    ) -> Result<Option<Settled>, Problem> {
+        let found = match (task.stored.as_ref().filter(|_| under_way), prepared.params.get("email")) {
+            // It is being made with the e-mail that was sent, whatever the row says now.
+            (Some(open), _) => match field_sent(&open.body, "email") {
+                Some(email) => self.customers.rival(&email, open).await,
+                None => return Ok(None),
+            },
+            (None, Some(Param::Text(email))) => self.customers.with_email(email).await,
+            (None, _) => return Ok(None),
+        };
+        match found {
             Ok(None) => Ok(None),
             Ok(Some(customer)) => {
                 let record = &mut task.record;
@@ -192,6 +212,11 @@ impl Rows<'_> {
                 record.objects = vec![object_ref("create_customer", &customer)];
                 self.commit(record).await?;
                 Ok(Some(Settled { fate: Fate::Done, problem: None, amount: None }))
+            }
+            // The row stays under way: what it was sent as is not what it says now.
+            Err(no) if under_way => {
+                let (_, fate, problem) = no.parts();
+                Ok(Some(Settled::not(fate, problem)))
             }
             Err(no) => self.without_customer(task, no).await.map(Some),
         }
@@ -219,7 +244,9 @@ impl Rows<'_> {
             let problem = Problem::new("row.no_object", "there is no customer to update");
             return Ok(Settled::not(Fate::NeedsReview, problem));
         };
-        let revision = if task.record.revision_under_way() { task.record.revision } else { task.record.revision + 1 };
+        // Not simply the next number: a restored ledger may have forgotten that it was used, for other bytes.
+        let next = (task.record.revision + 1).max(self.driver.clock.minute());
+        let revision = if task.record.revision_under_way() { task.record.revision } else { next };
         let step = format!("update_customer.{revision}");
         let id = self.owner.operation(&step, &task.spooled.key);
         let stored = self.driver.ledger.operations(std::slice::from_ref(&id)).await?.pop().flatten();

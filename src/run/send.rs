@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::customer::Customers;
 use super::drive::Driver;
 use super::engine::Engine;
-use super::groups::GroupPlan;
+use super::groups::{GroupPlan, invoiced};
 use super::index::{Class, Entry};
 use super::invoice::Invoices;
 use super::lines::{GroupTask, Line};
@@ -154,10 +154,11 @@ impl Sending<'_> {
             lines.push(Line::of(entry.content, spooled));
         }
         let mut record = record.unwrap_or_else(|| blank(self.connection, &key, self.scope));
+        let before = invoiced(&record.members).to_vec();
         record.members = group.rows.iter().map(|at| entries[*at as usize].content).collect();
         record.members.sort_unstable();
         let lane = head.as_ref().and_then(|head| head.customer.as_ref()).map_or_else(|| hashed(&key), hashed_name);
-        Ok((GroupTask { head, key, lines, record, retry: group.retry }, lane))
+        Ok((GroupTask { head, key, lines, record, before, retry: group.retry }, lane))
     }
 
     /// Runs the lanes while `feed` gives them work. The first error of a lane stops them all.

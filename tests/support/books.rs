@@ -13,9 +13,15 @@ pub fn rows(project: &Project, connection: &str) -> Vec<Value> {
     output.json["rows"].as_array().unwrap().clone()
 }
 
-/// The objects at Stripe that carry our mark, by id.
+/// The objects at Stripe that carry our mark, by id. What is void, or on a void invoice, nobody owes: it is left out.
 pub fn ours(stripe: &Sandbox, kind: &str) -> BTreeMap<String, Value> {
-    let objects = stripe.objects(kind).into_iter();
+    let void = stripe.objects("invoice").into_iter().filter(|invoice| invoice["status"] == "void");
+    let void: BTreeSet<String> = void.map(|invoice| id(&invoice)).collect();
+    let is_void = |object: &Value| {
+        let ids = [&object["id"], &object["invoice"]];
+        ids.into_iter().filter_map(Value::as_str).any(|id| void.contains(id))
+    };
+    let objects = stripe.objects(kind).into_iter().filter(|object| !is_void(object));
     let marked = objects.filter(|object| object["metadata"]["rowbill_op"].is_string());
     marked.map(|object| (id(&object), object)).collect()
 }

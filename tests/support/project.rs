@@ -179,6 +179,13 @@ impl Project {
         output
     }
 
+    /// Takes the ledger away, as a disk does.
+    pub fn lose_ledger(&self) {
+        for name in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
+            let _ = fs::remove_file(self.path("state").join(name));
+        }
+    }
+
     /// Runs all connections.
     pub fn run_all(&self) -> Output {
         self.run(&["run-now", "--all"])
@@ -193,6 +200,13 @@ impl Project {
     pub fn posts_since(&self, mark: usize) -> Vec<String> {
         let posts = journal::posts(&self.stripe, mark);
         posts.iter().map(|post| format!("POST {}", post.path)).collect()
+    }
+
+    /// The id of what a step of a row has made.
+    pub fn object(&self, connection: &str, key: &str, step: &str) -> String {
+        let row = self.row(connection, key);
+        let object = row["objects"].as_array().unwrap().iter().find(|object| object["step"] == step);
+        object.unwrap_or_else(|| panic!("no {step}: {row:#}"))["id"].as_str().unwrap().to_owned()
     }
 
     /// The ledger's row with this key, as `rows NAME KEY` has it.

@@ -1,5 +1,6 @@
 //! Where requests go to.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -66,6 +67,9 @@ pub struct Receipt {
     pub url: Option<String>,
     /// The ids of invoice items behind an invoice's lines, when the answer held all of its lines.
     pub items: Vec<String>,
+    /// All plain fields under the names that parameters have (`metadata[crm_id]`), where [`Filter::fields`] asked for
+    /// them; an empty text stands for nothing.
+    pub fields: BTreeMap<String, String>,
     /// Whether the target answered from its store of earlier answers.
     pub replayed: bool,
 }
@@ -113,6 +117,8 @@ pub struct Filter {
     pub invoice: Option<String>,
     /// Stop after this many objects.
     pub at_most: Option<usize>,
+    /// With all of their plain fields.
+    pub fields: bool,
 }
 
 /// What the target says about the account and the key.

@@ -55,7 +55,8 @@ fn by_code(code: &str, message: &str) -> Option<&'static str> {
              run again."
         }
         "idempotency_mismatch" => {
-            "This is a fault of rowbill: the same key went out with other bytes. Please report it with the request id."
+            "An earlier or another ledger has used this key for other bytes, and what it made is looked up. If two rowbills \
+             bill the same rows, stop one of them."
         }
         "rate_limit" => {
             "rowbill slows down and sends it again; set a lower `rate_limit` if other programs share this account."

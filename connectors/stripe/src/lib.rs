@@ -39,5 +39,7 @@ mod transport;
 pub use config::StripeConfig;
 pub use key::KeyMode;
 pub use limits::{Limits, Rate};
+#[doc(hidden)]
+pub use read::meaning;
 pub use target::StripeTarget;
 pub use transport::{Lost, TOTAL, Transport};

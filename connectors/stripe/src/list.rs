@@ -1,5 +1,6 @@
 //! Lists, page after page, newest first.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use rowbill_connector::{Filter, Problem, Receipt, SendError};
@@ -74,7 +75,8 @@ impl Http {
             at_most: filter.at_most,
         };
         self.walk(&listing, |value| {
-            found.extend(receipt::read(value));
+            let fields = if filter.fields { receipt::fields(value) } else { BTreeMap::new() };
+            found.extend(receipt::read(value).map(|receipt| Receipt { fields, ..receipt }));
             if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })
         .await?;

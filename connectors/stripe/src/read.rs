@@ -3,12 +3,13 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use reqwest::header::HeaderMap;
 use rowbill_connector::{Receipt, SendError};
 use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::encode::fill;
-use crate::http::{Ask, Http};
+use crate::http::{Answer, Ask, Http};
 use crate::kind::Kind;
 use crate::outcome;
 use crate::receipt;
@@ -27,6 +28,28 @@ pub(crate) struct Judged {
     /// Stripe answered from its store of earlier answers.
     pub(crate) replayed: bool,
     pub(crate) request_id: Option<String>,
+}
+
+impl Judged {
+    fn of(answer: Answer, live: bool) -> Result<Self, SendError> {
+        let (status, request_id) = (answer.status, answer.request_id());
+        let replayed = answer.header("idempotent-replayed") == Some("true");
+        let value = outcome::read(answer)?;
+        receipt::check_mode(&value, live, request_id.clone())?;
+        Ok(Self { value, status, replayed, request_id })
+    }
+
+    /// The object's receipt; an object that has no id may have been made all the same.
+    pub(crate) fn receipt(self) -> Result<Receipt, SendError> {
+        let receipt = receipt::read(&self.value).ok_or_else(|| outcome::unreadable(self.status, self.request_id))?;
+        Ok(Receipt { replayed: self.replayed, ..receipt })
+    }
+}
+
+/// What a write's answer comes to, wherever it is from: fuzzing has no server.
+#[doc(hidden)]
+pub fn meaning(status: u16, headers: HeaderMap, body: &[u8], live: bool) -> Result<Receipt, SendError> {
+    Judged::of(Answer { status, headers, json: serde_json::from_slice(body).ok() }, live)?.receipt()
 }
 
 impl Http {
@@ -51,11 +74,7 @@ impl Http {
         if outcome::is_rate(&answer) {
             self.buckets.slow(ask.operation, answer.header("stripe-rate-limited-reason"));
         }
-        let (status, request_id) = (answer.status, answer.request_id());
-        let replayed = answer.header("idempotent-replayed") == Some("true");
-        let value = outcome::read(answer)?;
-        receipt::check_mode(&value, self.live, request_id.clone())?;
-        Ok(Judged { value, status, replayed, request_id })
+        Judged::of(answer, self.live)
     }
 
     /// Reads one object, an invoice with all of its lines.

@@ -1,5 +1,7 @@
 //! What is read of an object: only the fields that rowbill acts on, whatever else Stripe may send or leave out.
 
+use std::collections::BTreeMap;
+
 use rowbill_connector::{OperationId, Problem, Receipt, SendError};
 use serde_json::Value;
 
@@ -24,8 +26,28 @@ pub(crate) fn read(value: &Value) -> Option<Receipt> {
         url: text("hosted_invoice_url"),
         items: whole_lines(value),
         object,
-        replayed: false,
+        ..Receipt::default()
     })
+}
+
+/// All plain fields of an object under the names that parameters have: `name`, `address[city]`, `metadata[crm_id]`.
+pub(crate) fn fields(value: &Value) -> BTreeMap<String, String> {
+    let mut fields = BTreeMap::new();
+    flatten(String::new(), value, &mut fields);
+    fields
+}
+
+fn flatten(name: String, value: &Value, fields: &mut BTreeMap<String, String>) {
+    let inner = |key: &str| if name.is_empty() { key.to_owned() } else { format!("{name}[{key}]") };
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| flatten(inner(key), value, fields)),
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(at, value)| flatten(inner(&at.to_string()), value, fields));
+        }
+        Value::Null => drop(fields.insert(name, String::new())),
+        Value::String(text) => drop(fields.insert(name, text.clone())),
+        Value::Bool(_) | Value::Number(_) => drop(fields.insert(name, value.to_string())),
+    }
 }
 
 /// Halts when an object is not of the account's mode: then the key is not what we think it is.
@@ -109,6 +131,17 @@ mod tests {
         let item = json!({ "id": "ii_1", "object": "invoiceitem", "date": 9, "amount": -5, "invoice": null });
         let receipt = read(&item).unwrap();
         assert_eq!((receipt.created, receipt.amount, receipt.invoice), (9, Some(-5), None));
+    }
+
+    #[test]
+    fn fields_have_the_names_of_parameters() {
+        let customer = json!({ "id": "cus_1", "phone": null, "address": { "city": "Kyiv" }, "metadata": { "a": "1" },
+            "preferred_locales": ["uk"], "balance": -5, "livemode": false });
+        let found = fields(&customer);
+        let text = found.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
+        let wanted =
+            "address[city]=Kyiv balance=-5 id=cus_1 livemode=false metadata[a]=1 phone= preferred_locales[0]=uk";
+        assert_eq!(text, wanted);
     }
 
     #[test]

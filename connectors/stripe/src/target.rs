@@ -15,9 +15,7 @@ use crate::config::StripeConfig;
 use crate::encode::{encode, escape, fill};
 use crate::http::{Ask, Http};
 use crate::kind::Kind;
-use crate::outcome::{self, is_foreign};
-use crate::read::Judged;
-use crate::receipt;
+use crate::outcome::is_foreign;
 use crate::transport::{Https, Transport};
 
 /// The longest key (`docs.stripe.com/api/idempotent_requests`).
@@ -79,9 +77,7 @@ impl Target for StripeTarget {
             body: Some(&request.body),
             key: Some(header(key)?),
         };
-        let Judged { value, status, replayed, request_id } = self.http.judged(&ask).await?;
-        let receipt = receipt::read(&value).ok_or_else(|| outcome::unreadable(status, request_id))?;
-        Ok(Receipt { replayed, ..receipt })
+        self.http.judged(&ask).await?.receipt()
     }
 
     async fn find(&self, request: &Request, op: &OperationId, since: i64) -> Result<Option<Receipt>, SendError> {

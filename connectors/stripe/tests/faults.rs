@@ -43,12 +43,12 @@ async fn a_stored_500_is_replayed_and_stays_unknown() {
 }
 
 #[tokio::test]
-async fn other_bytes_under_a_used_key_halt() {
+async fn other_bytes_under_a_used_key_are_unknown() {
     let (_sandbox, target) = start();
     make(&target, &customer("op1", "a@b.example"), "op1").await;
     let (_, result) = send(&target, &customer("op1", "other@b.example"), "op1").await;
     match result.unwrap_err() {
-        SendError::Halt(problem) => assert_eq!(problem.code, "stripe.idempotency_mismatch"),
+        SendError::Unknown(problem) => assert_eq!(problem.code, "stripe.idempotency_mismatch"),
         other => panic!("{other:?}"),
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
-use std::time::Instant;
 
 use axum::body::Bytes;
 use rowbill_connector::Schema;
+use tokio::time::Instant;
 
 use crate::answer::{Answer, Stored};
 use crate::api::{self, Params};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::lock::Lock;
 
@@ -123,7 +123,8 @@ impl Rule {
 #[derive(Debug)]
 pub struct Faults {
     plan: Lock<Plan>,
-    releases: watch::Sender<u64>,
+    /// Wakes in the order of arrival: a simulation repeats.
+    releases: Notify,
     held: watch::Sender<usize>,
 }
 
@@ -136,7 +137,7 @@ struct Plan {
 impl Faults {
     pub(crate) fn new(seed: u64, rules: Vec<Rule>) -> Self {
         let plan = Plan { rules, rng: StdRng::seed_from_u64(seed) };
-        Self { plan: Lock::new(plan), releases: watch::Sender::new(0), held: watch::Sender::new(0) }
+        Self { plan: Lock::new(plan), releases: Notify::new(), held: watch::Sender::new(0) }
     }
 
     /// Adds a rule. Of several that fit a request the oldest wins; a counted rule goes away when it is used up.
@@ -167,13 +168,13 @@ impl Faults {
 
     /// Lets all held requests go on.
     pub fn release(&self) {
-        self.releases.send_modify(|generation| *generation += 1);
+        self.releases.notify_waiters();
     }
 
     pub(crate) async fn hold(&self) {
-        let mut releases = self.releases.subscribe();
+        let released = self.releases.notified();
         self.held.send_modify(|held| *held += 1);
-        let _ = releases.changed().await;
+        released.await;
         self.held.send_modify(|held| *held -= 1);
     }
 

@@ -150,6 +150,12 @@ impl Journal {
         self.book.hold().entries.iter().cloned().collect()
     }
 
+    pub(crate) fn since(&self, seq: u64) -> Vec<Entry> {
+        let book = self.book.hold();
+        let skipped = usize::try_from(seq.saturating_sub(book.forgotten)).unwrap_or(usize::MAX);
+        book.entries.iter().skip(skipped).cloned().collect()
+    }
+
     fn append(&self, entry: impl FnOnce(u64) -> Entry) -> u64 {
         if !self.is_on() {
             return 0;

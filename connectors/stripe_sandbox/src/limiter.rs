@@ -1,9 +1,11 @@
 //! Stripe's rate limits: so many requests a second for the account and for each endpoint.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Limits in requests per second of real time. Up to one second's worth may come at once.
+use tokio::time::Instant;
+
+/// Limits in requests per second of real time, or of tokio's where that is paused. Up to one second's worth may come at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// For the whole account (Stripe: 100 live, 25 test).

@@ -38,7 +38,7 @@ pub struct Options {
     pub keys: Vec<String>,
     /// What restricted keys (`rk_…`) may do: `customer_write`, `invoice_read`, … `None`: everything.
     pub permissions: Option<Vec<String>>,
-    /// Rate limits, in real time. `None`: unlimited.
+    /// Rate limits, in real time or in tokio's. `None`: unlimited.
     pub rate: Option<Limits>,
     /// How far search is behind the lists, by the sandbox's clock. Stripe: normally under a minute.
     pub search_lag: Duration,
@@ -136,6 +136,11 @@ impl Sandbox {
     /// All that happened, in order.
     pub fn journal(&self) -> Vec<Entry> {
         self.0.engine.journal.entries()
+    }
+
+    /// What happened from this place in the journal on, in order.
+    pub fn journal_since(&self, seq: u64) -> Vec<Entry> {
+        self.0.engine.journal.since(seq)
     }
 
     /// All objects of a kind (`customer`, `invoiceitem`, `invoice`, `line_item`, `product`, `price`) that are not

@@ -75,7 +75,7 @@ fn response(engine: &Engine, answer: Answer) -> Whole {
     for (name, value) in &answer.headers {
         set(HeaderName::from_static(name), value);
     }
-    let mut response = Whole::new(Bytes::from(answer.body));
+    let mut response = Whole::new(answer.body);
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = headers;
     response

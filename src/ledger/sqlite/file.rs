@@ -53,12 +53,16 @@ pub fn new_place(path: &Path, named: &LedgerPath) -> Result<PathBuf, Problem> {
     if fs::symlink_metadata(&place).is_ok() { Err(named.exists()) } else { Ok(place) }
 }
 
+/// A directory that is made lasts only when the one above it is on the disk too.
 fn private_directories(directory: &Path) -> io::Result<()> {
+    let is_new = |each: &&Path| !each.as_os_str().is_empty() && !each.exists();
+    let made: Vec<&Path> = directory.ancestors().take_while(is_new).collect();
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
+    builder.create(directory)?;
+    made.into_iter().try_for_each(sync_directory_of)
 }
 
 /// An empty file beside the place, for its owner's eyes only; it gets its name by [`put_in_place`] once it is whole.
@@ -74,8 +78,13 @@ pub fn put_in_place(draft: NamedTempFile, place: &Path) -> io::Result<Option<()>
         Err(error) if error.error.kind() == ErrorKind::AlreadyExists => return Ok(None),
         Err(error) => return Err(error.error),
     }
-    File::open(directory_of(place))?.sync_all()?;
+    sync_directory_of(place)?;
     Ok(Some(()))
+}
+
+/// Makes durable which names there are beside a file.
+pub fn sync_directory_of(file: &Path) -> io::Result<()> {
+    File::open(directory_of(file))?.sync_all()
 }
 
 fn directory_of(place: &Path) -> &Path {

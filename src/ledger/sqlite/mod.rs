@@ -9,6 +9,7 @@ mod backup;
 mod batch;
 mod change;
 mod connections;
+mod draft;
 mod file;
 mod look_up;
 mod mark;
@@ -31,6 +32,7 @@ use rowbill_connector::Problem;
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 
+pub use draft::Draft;
 use owner::Owner;
 use problems::LedgerPath;
 use walk::Walked;
@@ -93,6 +95,8 @@ impl SqliteLedger {
         schema::enter(&mut connection, &named).await?;
         let summary = connections::summary(&mut connection).await.map_err(|trouble| named.reading(trouble))?;
         let readers = connections::readers(&file).await.map_err(|error| named.reading(error))?;
+        // SQLite does not look whether the folder was synced when it made the log.
+        file::sync_directory_of(&file).map_err(|error| named.io(&error))?;
         let writer = Writer::start(connection, summary, named.clone(), Arc::new(owner));
         Ok(Self { path: named, file, readers, writer: Some(writer), walked: Walked::default() })
     }

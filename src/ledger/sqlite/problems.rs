@@ -18,7 +18,8 @@ mod result {
 }
 
 const RESTORE: &str = "Keep the file as it is, put a backup made by `rowbill ledger backup` in its place, and check that one \
-    with `rowbill ledger verify`. What was sent since the backup is found at Stripe and taken over.";
+    with `rowbill ledger verify`. What was sent since the backup is found at Stripe and taken over. Without a backup, \
+    move the file away, and `rowbill ledger rebuild` makes it again from Stripe.";
 
 /// Why something could not be read or written.
 #[derive(Debug)]
@@ -58,8 +59,8 @@ impl LedgerPath {
     /// There is no file.
     pub fn missing(&self) -> Problem {
         self.says("ledger.missing", "is not there.").advise(
-            "If there was one, restore a backup of it. If this is a new installation, make one with `rowbill ledger create`; \
-             the next run takes into it what it finds in Stripe.",
+            "If there was one, restore a backup of it, or make it again from Stripe with `rowbill ledger rebuild`. If this is \
+             a new installation, make one with `rowbill ledger create`.",
         )
     }
 

@@ -106,12 +106,13 @@ impl Ledger for SqliteLedger {
         Ok(newest)
     }
 
-    async fn verify(&self) -> Result<u64, Problem> {
-        let mut connection = connections::reader(&self.file).await.map_err(|error| self.path.reading(error))?;
-        let walked = walk_all(&mut connection).await.map_err(|trouble| self.path.reading(trouble));
+    async fn verify(&self) -> Result<u64, Vec<Problem>> {
+        let connection = connections::reader(&self.file).await;
+        let mut connection = connection.map_err(|error| vec![self.path.reading(error)])?;
+        let walked = walk_all(&mut connection).await;
         // What was read stands, however the connection ends.
         let _ = connection.close().await;
-        walked
+        walked.map_err(|troubles| troubles.into_iter().map(|trouble| self.path.reading(trouble)).collect())
     }
 }
 

@@ -33,20 +33,70 @@ pub async fn walk<S: Stored>(connection: &mut SqliteConnection) -> Result<(), Tr
     Ok(())
 }
 
-/// Walks through everything as it is now, every record and SQLite's own structures included; the number of records.
-pub async fn walk_all(connection: &mut SqliteConnection) -> Result<u64, Trouble> {
-    let mut transaction = connection.begin().await?;
-    let summary = summary(&mut transaction).await?;
-    let rows = through::<StoredRow>(&mut transaction, &summary).await?;
-    let operations = through::<StoredOperation>(&mut transaction, &summary).await?;
-    let runs = through::<StoredRun>(&mut transaction, &summary).await?;
-    let positions = through::<StoredPosition>(&mut transaction, &summary).await?;
-    let found: String = sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(&mut *transaction).await?;
-    if found != "ok" {
-        return Err(Damage(found.replace('\n', " ")).into());
+/// So much of what does not fit is told; more of it would not help.
+const TOLD: usize = 100;
+
+/// What a walk through everything has come to.
+#[derive(Default)]
+struct Walk {
+    records: u64,
+    troubles: Vec<Trouble>,
+}
+
+impl Walk {
+    fn note(&mut self, trouble: impl Into<Trouble>) {
+        if self.troubles.len() < TOLD {
+            self.troubles.push(trouble.into());
+        }
     }
-    transaction.rollback().await?;
-    Ok(rows + operations + runs + positions)
+
+    /// Every record fits its checksum, and they are those that the summary counts.
+    async fn through<S: Stored>(&mut self, connection: &mut SqliteConnection, summary: &Summary) {
+        let mut records = sqlx::query(S::statements().all.as_str()).fetch(&mut *connection);
+        loop {
+            match records.try_next().await {
+                Ok(Some(columns)) => match decode::<S>(&columns) {
+                    Ok(_) => self.records += 1,
+                    Err(damage) => self.note(damage),
+                },
+                Ok(None) => break,
+                Err(error) => {
+                    self.note(error);
+                    break;
+                }
+            }
+        }
+        drop(records);
+        if let Err(trouble) = complete::<S>(connection, S::tally(summary)).await {
+            self.note(trouble);
+        }
+    }
+
+    /// SQLite's own structures.
+    async fn structures(&mut self, connection: &mut SqliteConnection) {
+        let found = sqlx::query_scalar("PRAGMA integrity_check(100)").fetch_all(connection).await;
+        let found: Vec<String> = found.unwrap_or_else(|error| vec![error.to_string()]);
+        for told in found.iter().flat_map(|told| told.lines()).filter(|told| *told != "ok") {
+            self.note(Damage(told.to_owned()));
+        }
+    }
+}
+
+/// Walks through everything as it is now, every record and SQLite's own structures included; the number of records, or
+/// all that does not fit.
+pub async fn walk_all(connection: &mut SqliteConnection) -> Result<u64, Vec<Trouble>> {
+    let one = |trouble: Trouble| vec![trouble];
+    let mut transaction = connection.begin().await.map_err(|error| one(error.into()))?;
+    let summary = summary(&mut transaction).await.map_err(one)?;
+    let mut walk = Walk::default();
+    walk.through::<StoredRow>(&mut transaction, &summary).await;
+    walk.through::<StoredOperation>(&mut transaction, &summary).await;
+    walk.through::<StoredRun>(&mut transaction, &summary).await;
+    walk.through::<StoredPosition>(&mut transaction, &summary).await;
+    walk.structures(&mut transaction).await;
+    // Nothing was written: what was read stands, however the transaction ends.
+    drop(transaction);
+    if walk.troubles.is_empty() { Ok(walk.records) } else { Err(walk.troubles) }
 }
 
 /// All records of a small table, which must be those that the summary counts.
@@ -58,19 +108,6 @@ pub async fn read_all<S: Stored>(connection: &mut SqliteConnection) -> Result<Ve
     complete::<S>(&mut transaction, expected).await?;
     transaction.rollback().await?;
     Ok(records)
-}
-
-/// Every record fits its checksum, and they are those that the summary counts.
-async fn through<S: Stored>(connection: &mut SqliteConnection, summary: &Summary) -> Result<u64, Trouble> {
-    let mut records = sqlx::query(S::statements().all.as_str()).fetch(&mut *connection);
-    let mut found: u64 = 0;
-    while let Some(columns) = records.try_next().await? {
-        decode::<S>(&columns)?;
-        found += 1;
-    }
-    drop(records);
-    complete::<S>(connection, S::tally(summary)).await?;
-    Ok(found)
 }
 
 /// The records are as many as the summary counts, with the same checksums, and each can be found.

@@ -40,14 +40,21 @@ pub fn made(stripe: &Sandbox, kind: &str) -> Vec<ObjectEntry> {
 
 /// The requests of one operation or about one object, a line each, and the lists that were read between them.
 pub fn history(stripe: &Sandbox, op: &str) -> String {
+    history_of(&stripe.journal(), op)
+}
+
+/// The same of a journal that was read.
+pub fn history_of(entries: &[Entry], op: &str) -> String {
     let of_op =
         |request: &RequestEntry| request.path.contains(op) || request.key.as_ref().is_some_and(|key| key.contains(op));
     let is_list = |request: &RequestEntry| request.method == "GET" && request.query.contains("created");
-    let told = requests(stripe, 0).into_iter().filter(|request| of_op(request) || is_list(request));
-    let line = |request: RequestEntry| {
+    let requests = entries.iter().filter_map(|entry| if let Entry::Request(one) = entry { Some(one) } else { None });
+    let told = requests.filter(|request| of_op(request) || is_list(request));
+    let line = |request: &RequestEntry| {
         let RequestEntry { seq, at, method, path, query, key, status, fault, replayed, .. } = request;
-        let (key, status) = (key.unwrap_or_default(), status.unwrap_or_default());
-        format!("{seq} at {at}: {method} {path} {query} {key} -> {status} {} {replayed}\n", fault.unwrap_or_default())
+        let (key, status) = (key.as_deref().unwrap_or_default(), status.unwrap_or_default());
+        let fault = fault.as_deref().unwrap_or_default();
+        format!("{seq} at {at}: {method} {path} {query} {key} -> {status} {fault} {replayed}\n")
     };
     told.map(line).collect()
 }

@@ -5,4 +5,6 @@
 
 pub mod invariants;
 pub mod journal;
+pub mod machine;
 pub mod model;
+pub mod simulation;

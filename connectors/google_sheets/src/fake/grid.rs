@@ -107,7 +107,7 @@ fn split(name: &str) -> Option<(String, Option<&str>)> {
         return Some((sheet.to_owned(), cells));
     };
     let end = (0..quoted.len()).find(|&at| {
-        let before = quoted[..at].bytes().rev().take_while(|&byte| byte == b'\'').count();
+        let before = quoted.as_bytes()[..at].iter().rev().take_while(|&&byte| byte == b'\'').count();
         quoted.as_bytes()[at] == b'\'' && quoted.as_bytes().get(at + 1) != Some(&b'\'') && before % 2 == 0
     })?;
     let cells = match &quoted[end + 1..] {

@@ -59,13 +59,13 @@ pub struct Coverage {
 
 impl Model {
     /// Goes so many steps deep. A model that finds something wrong does not look how it ends.
-    pub fn search(&self, depth: usize) -> Coverage {
+    pub fn search(self, depth: usize) -> Coverage {
         let (seen, wrong) = self.explore(depth);
         let unsettled = if wrong > 0 { 0 } else { seen.iter().filter(|world| self.settle(world) != Some(1)).count() };
         Coverage { states: seen.len(), wrong, unsettled }
     }
 
-    fn explore(&self, depth: usize) -> (HashSet<World>, usize) {
+    fn explore(self, depth: usize) -> (HashSet<World>, usize) {
         let starts = [World::default(), World::doubtful()];
         let mut seen = HashSet::from(starts.clone());
         let mut queue: VecDeque<_> = starts.into_iter().map(|start| (start, 0)).collect();
@@ -94,7 +94,7 @@ impl Model {
     }
 
     /// What the product does next; `faults` says whether the network and the target may misbehave.
-    fn worker(&self, world: &World, faults: bool) -> Vec<World> {
+    fn worker(self, world: &World, faults: bool) -> Vec<World> {
         let state = match &world.ledger {
             Known::State(state) => state.clone(),
             Known::Lost(at) => return self.after_restore(world, *at),
@@ -122,7 +122,7 @@ impl Model {
     }
 
     /// The list at the start adopts what is there; else the row looks new.
-    fn after_restore(&self, world: &World, at: Time) -> Vec<World> {
+    fn after_restore(self, world: &World, at: Time) -> Vec<World> {
         let checks = self.variant != Variant::NoCheckAfterRestore;
         if checks && world.now - at < 6 * MINUTE {
             return vec![];
@@ -132,7 +132,7 @@ impl Model {
         vec![World { ledger: Known::State(state), memory: Memory::Empty, ..world.clone() }]
     }
 
-    fn apply(&self, world: &World, state: &State, event: &Event, faults: bool) -> Vec<World> {
+    fn apply(self, world: &World, state: &State, event: &Event, faults: bool) -> Vec<World> {
         let (mut next, mut effect) = step(state, event, world.now, WhenUnsure::Resend);
         match (self.variant, state, event) {
             (Variant::NewKeyAfter5xx, State::Intent(intent), Event::Unclear) => {
@@ -163,7 +163,7 @@ impl Model {
     }
 
     /// Faults stop and time passes: how many objects there are in the end, once it is settled.
-    fn settle(&self, world: &World) -> Option<usize> {
+    fn settle(self, world: &World) -> Option<usize> {
         let mut world = world.clone();
         for _ in 0..200 {
             if world.is_done() && world.memory == Memory::Empty && world.in_flight.is_empty() {

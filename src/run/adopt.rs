@@ -6,19 +6,21 @@ use std::collections::BTreeMap;
 use rowbill_connector::{Filter, OperationId, Receipt, SendError, Target};
 
 use super::engine::Engine;
+use super::forgotten::has_forgotten;
 use crate::config::Connection;
 use crate::ledger::{Change, OperationRecord, RowId};
 use crate::protocol::{State, Time};
 
 /// How far before the last commit objects are listed: what was under way when the ledger was last written.
 const MARGIN: Time = 10 * 60;
-const KINDS: [&str; 3] = ["customer", "invoiceitem", "invoice"];
+/// The kinds of objects that carry our mark.
+pub const KINDS: [&str; 3] = ["customer", "invoiceitem", "invoice"];
 
 /// Lists what was made since the ledger's last commit, once per account and process. An answer that does not come is a
 /// reason not to send.
-pub async fn reconcile(engine: &Engine, connection: &Connection, run: &str) -> Result<(), SendError> {
+pub async fn adopt_once(engine: &Engine, connection: &Connection, run: &str) -> Result<(), SendError> {
     let line = engine.line(connection).map_err(SendError::Halt)?;
-    line.reconciled.get_or_try_init(|| adopt(engine, connection, run)).await.copied()
+    line.adopted.get_or_try_init(|| adopt(engine, connection, run)).await.copied()
 }
 
 async fn adopt(engine: &Engine, connection: &Connection, run: &str) -> Result<(), SendError> {
@@ -103,7 +105,7 @@ fn change(
 ) -> Option<Change> {
     let state = State::Done { object: receipt.id.clone() };
     match stored {
-        Some(stored) if matches!(stored.state, State::Done { .. }) => None,
+        Some(stored) if matches!(stored.state, State::Done { .. }) || has_forgotten(&stored, &receipt.id) => None,
         Some(stored) => Some(Change::Operation {
             was: stored.state.clone(),
             now: OperationRecord { state, problem: None, run: run.to_owned(), at: now, ..stored },
