@@ -1,4 +1,8 @@
-//! Stripe's official clients agree with the sandbox, so that what passes against it passes against Stripe.
+//! Stripe's official clients agree with the sandbox, so that what passes against it passes against Stripe; and so does
+//! another fake Stripe about idempotency keys.
+
+mod idempotency;
+mod stateful;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
