@@ -203,6 +203,10 @@ impl Checker<'_> {
 
     /// What stands in place of a reference is the secret itself: it is not said again.
     fn bare_secret(&mut self, node: &Node, name: &str, expected: &str) {
+        // Of a key that is known by its form, the form may be shown.
+        if node.text().is_some_and(|text| super::secret::masked_keys(text) != text) {
+            return self.wrong(node, name, expected);
+        }
         let message = format!("`{name}` is not a reference to a secret: that is not what belongs here");
         self.tell(node, "config.wrong_type", message, format!("write {expected}"));
     }

@@ -164,9 +164,11 @@ fn compile_one(source: &str, start: usize, is_exact: &dyn Fn(&str) -> bool) -> R
         ..fault
     })?;
     let compiled = ENVIRONMENT.compile_expression_owned(prepared).map_err(|error| {
+        // Exact literals have moved what stands behind them; the place is that of the text as it was written.
+        let error = ENVIRONMENT.compile_expression(source).err().unwrap_or(error);
         let detail = error.detail().unwrap_or("it cannot be read").to_owned();
         let stops = detail.starts_with("unexpected end of input");
-        let at = error.range().map_or(0, |range| range.start.min(source.len()));
+        let at = error.range().map_or(0, |range| source.floor_char_boundary(range.start));
         let (at, detail) = if stops { (source.len(), "it stops in the middle".to_owned()) } else { (at, detail) };
         Fault {
             start: start + at,
