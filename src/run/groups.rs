@@ -184,9 +184,7 @@ impl Planner<'_> {
                 *count -= 1;
             } else if self.connection.on_change != OnChange::Ignore {
                 self.entries[at as usize].class = Class::NeedsReview;
-                let message = format!("this row was added or edited after its group was invoiced ({invoice})");
-                let problem = Problem::new("row.joined_after_invoice", message)
-                    .advise("undo the edit, give the row another group, or bill it by hand");
+                let problem = joined_late(&invoice);
                 group.row_problems.insert(entry.number, problem);
             }
         }
@@ -202,11 +200,7 @@ impl Planner<'_> {
         }
         let state = if record.objects.is_empty() { RowState::There } else { RowState::Done };
         record.state = if problem.is_some() { RowState::NeedsReview } else { state };
-        record.members = members;
-        if problem.is_some() {
-            record.members.push(SEPARATOR);
-            record.members.extend(self.members(&group.rows));
-        }
+        record.members = if problem.is_some() { with_question(members, &self.members(&group.rows)) } else { members };
         record.problem = problem;
         self.touched.push(record);
     }
@@ -318,6 +312,20 @@ impl Planner<'_> {
 
 /// Between the rows that an invoice was made of and those that a person is asked about.
 const SEPARATOR: Digest = [0; 16];
+
+/// The rows that an invoice was made of, and those that a person is asked about.
+pub fn with_question(mut made: Vec<Digest>, now: &[Digest]) -> Vec<Digest> {
+    made.push(SEPARATOR);
+    made.extend(now);
+    made
+}
+
+/// What a person reads of a row that is not on the invoice of its group.
+pub fn joined_late(what: &str) -> Problem {
+    let message = format!("this row was added or edited after its group was invoiced ({what})");
+    Problem::new("row.joined_after_invoice", message)
+        .advise("undo the edit, give the row another group, or bill it by hand")
+}
 
 /// The rows that an invoice was made of.
 pub fn invoiced(members: &[Digest]) -> &[Digest] {

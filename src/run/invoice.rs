@@ -1,6 +1,7 @@
 //! Settles one group: a draft, exactly its items, the total compared to the cent, then finalize and send.
 
 mod finish;
+mod late;
 mod start_over;
 mod total;
 
@@ -75,6 +76,9 @@ impl Course<'_> {
                 Err(error) => return self.unreadable(&error).await.map(Err),
             }
         }
+        if let Some(settled) = self.came_late().await? {
+            return Ok(Err(settled));
+        }
         let customer = match self.customer(draft.as_ref()).await? {
             Ok(customer) => customer,
             Err(settled) => return Ok(Err(settled)),
@@ -124,6 +128,10 @@ impl Course<'_> {
 
     async fn without_customer(&mut self, no: NoCustomer) -> Result<Settled, Problem> {
         let (state, fate, problem) = no.parts();
+        // What a person has asked for is not forgotten because it has to wait.
+        if state == RowState::Deferred && self.retry {
+            return Ok(Settled::not(fate, problem));
+        }
         self.task.record.state = state;
         self.task.record.problem = Some(problem.clone());
         self.commit().await?;
@@ -157,7 +165,8 @@ impl Course<'_> {
     /// Binds the items that another connection made: exactly these, in one call.
     async fn take_items(&mut self, invoice: &str) -> Step<()> {
         let mut lines = Vec::new();
-        for item in self.task.lines.iter().filter_map(|line| line.item.as_ref()) {
+        let is_on = |id: &String| self.earlier.as_ref().is_some_and(|earlier| earlier.items.contains(id));
+        for item in self.task.lines.iter().filter_map(|line| line.item.as_ref()).filter(|item| !is_on(&item.id)) {
             let mut line = IndexMap::new();
             line.insert("invoice_item".to_owned(), Param::Text(item.id.clone()));
             lines.push(Param::Map(line));
@@ -165,7 +174,8 @@ impl Course<'_> {
         let step = "add_lines";
         let id = self.of.owner.operation(step, &self.task.key);
         let stored = self.of.driver.ledger.operations(std::slice::from_ref(&id)).await?.pop().flatten();
-        if stored.is_none() && self.holds_all_items() {
+        let is_open = stored.as_ref().is_some_and(|stored| matches!(stored.state, State::Intent(_)));
+        if !is_open && self.holds_all_items() {
             self.remember_invoice(invoice).await?;
             return Ok(Ok(()));
         }

@@ -224,6 +224,10 @@ impl Rows<'_> {
 
     async fn without_customer(&self, task: &mut RowTask, no: NoCustomer) -> Result<Settled, Problem> {
         let (state, fate, problem) = no.parts();
+        // What a person has asked for is not forgotten because it has to wait.
+        if state == RowState::Deferred && task.record.asked_again() {
+            return Ok(Settled::not(fate, problem));
+        }
         task.record.state = state;
         task.record.problem = Some(problem.clone());
         task.record.content = task.spooled.content;
@@ -276,7 +280,9 @@ impl Rows<'_> {
                 task.record.members.clear();
                 task.record.state = RowState::Done;
                 self.commit(&mut task.record).await?;
-                Ok(Settled { fate: Fate::Done, problem: None, amount: None })
+                let settled = Settled { fate: Fate::Done, problem: None, amount: None };
+                // The row may have been edited again while this update was open.
+                Box::pin(self.after_resume(task, settled)).await
             }
             driven => {
                 self.commit(&mut task.record).await?;

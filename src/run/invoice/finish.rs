@@ -21,7 +21,8 @@ impl Course<'_> {
         }
         let is_done = stored.as_ref().is_some_and(|stored| matches!(stored.state, State::Done { .. }));
         let status = self.earlier.as_ref().and_then(|earlier| earlier.status.as_deref()).unwrap_or("draft");
-        if is_done || (step == "finalize" && stored.is_none() && status != "draft") {
+        let is_open = stored.as_ref().is_some_and(|stored| matches!(stored.state, State::Intent(_)));
+        if is_done || (step == "finalize" && !is_open && status != "draft") {
             return Ok(Ok(()));
         }
         let unsure = self.of.connection.when_unsure.unwrap_or(WhenUnsure::Ask);
@@ -47,7 +48,7 @@ impl Course<'_> {
     }
 
     /// Whether the invoice was open already and this ledger does not know how: an earlier one may have mailed it.
-    async fn may_be_sent(&self) -> Result<bool, Problem> {
+    pub(super) async fn may_be_sent(&self) -> Result<bool, Problem> {
         let was_open = self.earlier.as_ref().and_then(|earlier| earlier.status.as_deref()) == Some("open");
         let finalized = self.stored("finalize").await?;
         let by_us = finalized.is_some_and(|stored| matches!(stored.state, State::Done { .. }));
@@ -55,7 +56,7 @@ impl Course<'_> {
     }
 
     /// Stripe does not tell whether an invoice was mailed. The question is an operation that waits for its answer.
-    async fn ask_whether_sent(&mut self, id: OperationId, invoice: &str) -> Result<Settled, Problem> {
+    pub(super) async fn ask_whether_sent(&mut self, id: OperationId, invoice: &str) -> Result<Settled, Problem> {
         let message =
             format!("invoice {invoice} was open already, and this ledger does not know whether it was mailed");
         let advice = format!(

@@ -1,0 +1,84 @@
+//! Rows that are not on an invoice which an earlier ledger has made and finalized: they came later.
+
+use std::collections::HashMap;
+
+use rowbill_connector::{Problem, SendError};
+
+use super::Course;
+use crate::config::Finish;
+use crate::ledger::{ObjectRef, RowState};
+use crate::mapping::identity::Digest;
+use crate::protocol::{State, WhenUnsure};
+use crate::run::drive::object_ref;
+use crate::run::groups::{joined_late, with_question};
+use crate::run::lines::item_step;
+use crate::run::report::Fate;
+use crate::run::row::Settled;
+
+impl Course<'_> {
+    /// A question to a person, when an invoice that this ledger has not finalized is final and has not all of the rows.
+    pub(super) async fn came_late(&mut self) -> Result<Option<Settled>, Problem> {
+        let Some(earlier) = self.earlier.clone() else { return Ok(None) };
+        let finalized = self.stored("finalize").await?;
+        let is_ours = finalized.is_some_and(|stored| matches!(stored.state, State::Done { .. }));
+        if is_ours || earlier.status.as_deref() == Some("draft") {
+            return Ok(None);
+        }
+        let on_it = self.on_it(&earlier.items).await?;
+        if on_it.len() == self.task.lines.len() {
+            return Ok(None);
+        }
+        let is_mailed_by_us = self.of.invoice.finish == Finish::Send;
+        let asks = self.of.connection.when_unsure.unwrap_or(WhenUnsure::Ask) == WhenUnsure::Ask;
+        if is_mailed_by_us && asks && self.stored("send").await?.is_none() && self.may_be_sent().await? {
+            let id = self.of.owner.operation("send", &self.task.key);
+            return self.ask_whether_sent(id, &earlier.id).await.map(Some);
+        }
+        let mut objects = vec![object_ref("create_invoice", &earlier)];
+        for (step, item) in on_it.iter().filter_map(|(_, own)| own.as_ref()) {
+            match self.of.driver.line.target.get(item).await {
+                Ok(item) => objects.push(object_ref(step, &item)),
+                Err(SendError::Refused(_)) => {}
+                Err(error) => return self.unreadable(&error).await.map(Some),
+            }
+        }
+        let problem = joined_late(&format!("invoice {}", earlier.id));
+        self.remember(objects, on_it.into_iter().map(|(member, _)| member).collect(), &problem);
+        self.commit().await?;
+        Ok(Some(Settled::not(Fate::NeedsReview, problem)))
+    }
+
+    /// The rows that are on the invoice; of a row whose item is made here, its step and the item.
+    async fn on_it(&self, items: &[String]) -> Result<Vec<(Digest, Option<(String, String)>)>, Problem> {
+        let mut on_it = Vec::new();
+        let mut seen: HashMap<Digest, u32> = HashMap::new();
+        for line in &self.task.lines {
+            let nth = seen.entry(line.member).or_default();
+            *nth += 1;
+            let own = match &line.item {
+                Some(item) if items.contains(&item.id) => Some(None),
+                Some(_) => None,
+                None => {
+                    let step = item_step(&line.member, *nth);
+                    match self.stored(&step).await?.map(|stored| stored.state) {
+                        Some(State::Done { object }) if items.contains(&object) => Some(Some((step, object))),
+                        _ => None,
+                    }
+                }
+            };
+            on_it.extend(own.map(|own| (line.member, own)));
+        }
+        Ok(on_it)
+    }
+
+    fn remember(&mut self, objects: Vec<ObjectRef>, mut made: Vec<Digest>, problem: &Problem) {
+        made.sort_unstable();
+        let mut now: Vec<Digest> = self.task.lines.iter().map(|line| line.member).collect();
+        now.sort_unstable();
+        let record = &mut self.task.record;
+        record.objects = objects;
+        record.members = with_question(made, &now);
+        record.state = RowState::NeedsReview;
+        record.problem = Some(problem.clone());
+    }
+}

@@ -1,0 +1,47 @@
+//! Rules of the product that are broken on purpose, through its ports: the simulation must find each of them.
+
+use super::shape::{Shape, Trouble};
+
+/// What is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// An intent is acknowledged before it is on the disk.
+    IntentsNotSynced,
+    /// Each attempt goes out under a key of its own.
+    NewKeyEachTime,
+    /// The clock stands still, and Stripe's is not listened to: an intent stays young for ever.
+    StoppedClock,
+    /// What is written back goes to the row's number.
+    MarksByRowNumber,
+    /// An open operation is sent with what the row says now.
+    EditedUnderOldKey,
+    /// What was made since a backup is not looked up.
+    NoListAfterRestore,
+    /// A lost answer counts as a refusal: after `retry` the row is sent under a new key.
+    LostIsRefused,
+    /// Amounts are sent a cent short.
+    CentShort,
+}
+
+impl Broken {
+    /// Switches on what it takes to see it.
+    pub fn shape(self, shape: &mut Shape) {
+        let needed: &[Trouble] = match self {
+            Self::IntentsNotSynced => {
+                &[Trouble::Crash, Trouble::Nights, Trouble::Edits, Trouble::Late, Trouble::Network]
+            }
+            Self::NewKeyEachTime | Self::CentShort => &[Trouble::Network],
+            Self::StoppedClock => &[Trouble::Network, Trouble::Nights, Trouble::Unreachable],
+            Self::MarksByRowNumber => &[Trouble::Edits, Trouble::EditsMidway],
+            Self::EditedUnderOldKey => &[Trouble::Crash, Trouble::Edits, Trouble::Network],
+            Self::NoListAfterRestore => &[Trouble::Restore, Trouble::Nights],
+            Self::LostIsRefused => &[Trouble::Network, Trouble::Late],
+        };
+        if self == Self::StoppedClock {
+            // A new process would look at Stripe first.
+            shape.troubles.clear();
+        }
+        shape.troubles.extend(needed);
+        shape.one_in = 1;
+    }
+}

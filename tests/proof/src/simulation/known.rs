@@ -1,0 +1,36 @@
+//! Mistakes of the product that the simulation has found and that are not mended yet. Each has its name here, and goes
+//! from here when it is mended. A seed that meets one ends there, and is counted as excused.
+
+use super::world::{World, hold};
+
+/// A mistake that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// The ledger was forgotten while a bill was a draft, one of its rows was edited, and a person deleted the draft: the
+    /// item of the row as it was is not in the group's new record, and `rows retry` leaves it behind.
+    ItemsLeftBehind,
+}
+
+impl Known {
+    const ALL: [Self; 1] = [Self::ItemsLeftBehind];
+
+    /// The one that a violation comes from.
+    pub fn of(world: &World, violation: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.explains(world, violation))
+    }
+
+    fn explains(self, world: &World, violation: &str) -> bool {
+        let was_forgotten = !hold(&world.forgotten).is_empty();
+        let was_deleted = !hold(&world.deleted).is_empty();
+        match self {
+            Self::ItemsLeftBehind => was_forgotten && was_deleted && violation.contains("I2: "),
+        }
+    }
+
+    /// For counting.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ItemsLeftBehind => "excused: items left behind",
+        }
+    }
+}
