@@ -185,7 +185,9 @@ impl<'a> Comparing<'a> {
                 let ids: Vec<&str> = doubles.iter().map(|receipt| receipt.id.as_str()).collect();
                 self.find(Kind::Double, &[], Some(&made.id), format!("one operation has made {}", ids.join(" and ")));
             }
-            if made.object == kind && !self.known.contains(&made.id) && !inventory.is_void(made) {
+            // An item that an invoice of its own lost, when a person deleted the draft, is nobody's.
+            let is_loose = made.object == "invoiceitem" && made.invoice.is_none();
+            if (made.object == kind || is_loose) && !self.known.contains(&made.id) && !inventory.is_void(made) {
                 let message = format!("{} carries our mark, and no row of the ledger knows it", made.id);
                 self.find(Kind::Unknown, &[], Some(&made.id), message);
             }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::amounts::amount_sent;
-use super::drive::object_ref;
-use super::groups::asked_about;
 use super::lines::item_step;
+use super::members::asked_about;
+use super::records::object_ref;
 use crate::config::{Action, Connection};
 use crate::ledger::{Change, Ledger, OperationRecord, RowId, RowRecord, RowState};
 use crate::mapping::binding::normal;

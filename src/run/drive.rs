@@ -9,9 +9,10 @@ use rowbill_connector::{OperationId, Problem, Receipt, Request, SendError};
 use super::clock::Clock;
 use super::engine::{AccountLine, Engine, Stop};
 use super::forgotten::forgotten;
+use super::records::object_ref;
 use super::turns::Turns;
 use crate::config::Connection;
-use crate::ledger::{Change, Ledger, ObjectRef, OperationRecord, RowRecord, RowState};
+use crate::ledger::{Change, Ledger, OperationRecord, RowRecord, RowState};
 use crate::mapping::identity::idempotency_key;
 use crate::protocol::{Effect, Event, State, WhenUnsure, step};
 
@@ -301,9 +302,12 @@ impl<'a> Course<'a> {
     }
 
     fn row_change(&mut self) -> Option<RowRecord> {
-        let object = self.receipt.as_ref().filter(|_| matches!(self.state, State::Done { .. }));
-        let object = object.map(|receipt| object_ref(&self.operation.step, receipt));
+        let made = self.receipt.as_ref().filter(|_| matches!(self.state, State::Done { .. }));
+        let object = made.map(|receipt| object_ref(&self.operation.step, receipt));
+        // A ledger that was lost or restored learns here that an item is on an invoice already.
+        let bound = made.filter(|_| self.operation.step == "add_invoice_item").and_then(|item| item.invoice.clone());
         let row = self.row.as_deref_mut()?;
+        row.bound = bound.or(row.bound.take());
         row.state = match &self.state {
             State::New | State::Intent(_) => RowState::Sending,
             State::Done { .. } => self.after,
@@ -368,17 +372,6 @@ impl<'a> Course<'a> {
             self.driver.ledger.commit(vec![Change::Row(row)]).await?;
         }
         Ok(Driven::Deferred(problem))
-    }
-}
-
-/// What a receipt leaves in the row's record.
-pub fn object_ref(step: &str, receipt: &Receipt) -> ObjectRef {
-    ObjectRef {
-        step: step.to_owned(),
-        id: receipt.id.clone(),
-        amount: receipt.amount,
-        currency: receipt.currency.clone(),
-        url: receipt.url.clone(),
     }
 }
 

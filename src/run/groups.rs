@@ -7,6 +7,7 @@ use rowbill_connector::Problem;
 use super::amounts::foreseen;
 use super::engine::Engine;
 use super::index::{Class, Entry};
+use super::members::{invoiced, joined_late, with_question};
 use super::records::{blank, group_digest};
 use super::report::Amounts;
 use super::row::mixed;
@@ -15,6 +16,7 @@ use super::survey::{Scope, Spooled};
 use crate::config::{Connection, OnChange};
 use crate::ledger::{Change, RowId, RowRecord, RowState};
 use crate::mapping::identity::Digest;
+use crate::protocol::State;
 
 /// The most lines that an invoice takes (docs.stripe.com/api/invoiceitems).
 pub const MOST_LINES: usize = 250;
@@ -64,7 +66,8 @@ pub async fn plan(
             None => vec![None; ids.len()],
         };
         for (rows, record) in chunk.iter().zip(records) {
-            let group = planner.group(rows, record)?;
+            let draft = planner.draft(engine, rows, record.as_ref()).await?;
+            let group = planner.group(rows, record, draft)?;
             // What is done and asks nothing is told by its entries alone.
             if group.class != Class::AlreadyDone || !group.row_problems.is_empty() {
                 groups.push(group);
@@ -89,7 +92,29 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn group(&mut self, rows: &[u32], record: Option<RowRecord>) -> Result<GroupPlan, Problem> {
+    /// The group's own invoice, as far as it is made: by its record, or for a ledger that was lost by its operation.
+    async fn draft(
+        &mut self,
+        engine: &Engine,
+        rows: &[u32],
+        record: Option<&RowRecord>,
+    ) -> Result<Option<String>, Problem> {
+        let objects = record.into_iter().flat_map(|record| &record.objects);
+        if let Some(object) = objects.into_iter().find(|object| object.step == "create_invoice") {
+            return Ok(Some(object.id.clone()));
+        }
+        let spooled = self.read(rows)?;
+        let is_bound = |row: &Spooled| row.item.as_ref().is_some_and(|item| item.bound.is_some());
+        let (Some(ledger), true) = (&engine.ledger, spooled.iter().any(is_bound)) else { return Ok(None) };
+        let id = engine.owner(self.connection).operation("create_invoice", &spooled[0].key);
+        let stored = ledger.operations(&[id]).await?.pop().flatten();
+        Ok(stored.and_then(|stored| match stored.state {
+            State::Done { object } => Some(object),
+            _ => None,
+        }))
+    }
+
+    fn group(&mut self, rows: &[u32], record: Option<RowRecord>, draft: Option<String>) -> Result<GroupPlan, Problem> {
         let mut group = GroupPlan {
             id: self.entries[rows[0] as usize].id,
             rows: rows.to_vec(),
@@ -109,9 +134,7 @@ impl Planner<'_> {
                 self.all(&mut group, class, record.problem);
             }
             record => {
-                let invoice =
-                    record.iter().flat_map(|record| &record.objects).find(|object| object.step == "create_invoice");
-                self.fresh(&mut group, invoice.map(|object| object.id.as_str()))?;
+                self.fresh(&mut group, draft.as_deref())?;
                 self.remember(&group, record.as_ref())?;
             }
         }
@@ -308,33 +331,6 @@ impl Planner<'_> {
         }
         Ok(())
     }
-}
-
-/// Between the rows that an invoice was made of and those that a person is asked about.
-const SEPARATOR: Digest = [0; 16];
-
-/// The rows that an invoice was made of, and those that a person is asked about.
-pub fn with_question(mut made: Vec<Digest>, now: &[Digest]) -> Vec<Digest> {
-    made.push(SEPARATOR);
-    made.extend(now);
-    made
-}
-
-/// What a person reads of a row that is not on the invoice of its group.
-pub fn joined_late(what: &str) -> Problem {
-    let message = format!("this row was added or edited after its group was invoiced ({what})");
-    Problem::new("row.joined_after_invoice", message)
-        .advise("undo the edit, give the row another group, or bill it by hand")
-}
-
-/// The rows that an invoice was made of.
-pub fn invoiced(members: &[Digest]) -> &[Digest] {
-    members.split(|member| *member == SEPARATOR).next().unwrap_or_default()
-}
-
-/// The rows that a person is asked about, if one is.
-pub fn asked_about(members: &[Digest]) -> Option<&[Digest]> {
-    members.iter().position(|member| *member == SEPARATOR).map(|at| &members[at + 1..])
 }
 
 /// Its invoice exists, or it was there before the first run.

@@ -11,9 +11,10 @@ use indexmap::IndexMap;
 use rowbill_connector::{Call, OperationId, Param, Problem, Receipt, SendError};
 
 use super::customer::{Customers, NoCustomer, with_op};
-use super::drive::{Driven, Driver, Operation, object_ref};
+use super::drive::{Driven, Driver, Operation};
 use super::lines::{GroupTask, Line, item_step};
 use super::records::group_digest;
+use super::records::object_ref;
 use super::report::Fate;
 use super::row::Settled;
 use crate::config::{Connection, Finish, Invoice};

@@ -1,12 +1,12 @@
 //! Records of rows that a survey needs: blank ones, their hashes, and those that are written without a request.
 
-use rowbill_connector::Problem;
+use rowbill_connector::{Problem, Receipt};
 
 use super::engine::Engine;
 use super::spool::Spool;
 use super::survey::Scope;
 use crate::config::Connection;
-use crate::ledger::{Change, RowId, RowRecord, RowState};
+use crate::ledger::{Change, ObjectRef, RowId, RowRecord, RowState};
 use crate::mapping::identity::{Digest, digest, row_id};
 use crate::mapping::recipe::Prepared;
 use crate::mapping::row::Outcome;
@@ -65,4 +65,15 @@ pub async fn record(engine: &Engine, touched: &mut Spool) -> Result<(), Problem>
         engine.ledger()?.commit(changes).await?;
     }
     Ok(())
+}
+
+/// What a receipt leaves in the row's record.
+pub fn object_ref(step: &str, receipt: &Receipt) -> ObjectRef {
+    ObjectRef {
+        step: step.to_owned(),
+        id: receipt.id.clone(),
+        amount: receipt.amount,
+        currency: receipt.currency.clone(),
+        url: receipt.url.clone(),
+    }
 }

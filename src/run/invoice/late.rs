@@ -9,9 +9,9 @@ use crate::config::Finish;
 use crate::ledger::{ObjectRef, RowState};
 use crate::mapping::identity::Digest;
 use crate::protocol::{State, WhenUnsure};
-use crate::run::drive::object_ref;
-use crate::run::groups::{joined_late, with_question};
 use crate::run::lines::item_step;
+use crate::run::members::{joined_late, with_question};
+use crate::run::records::object_ref;
 use crate::run::report::Fate;
 use crate::run::row::Settled;
 

@@ -70,13 +70,16 @@ fn invoiced(world: &World, name: &str, row: &RowRecord) -> BTreeSet<(String, i64
     items.filter(|item| item["invoice"] == *invoice.id).filter_map(line).collect()
 }
 
-/// Orders whose items are on an invoice go back to its customer and month.
+/// Orders whose items are on an invoice, as Stripe shows it, go back to its customer and month.
 pub fn orders(world: &World, invoices: &[RowRecord], items: &[RowRecord]) {
+    let there = world.stripe[account_of("items")].objects("invoiceitem");
     let mut tables = hold(&world.tables);
     let Some(table) = tables.get_mut("items") else { return };
     for item in items {
-        let of = |invoice: &&RowRecord| invoice.objects.iter().any(|object| Some(&object.id) == item.bound.as_ref());
-        let Some(invoice) = invoices.iter().find(of) else { continue };
+        let is_its = |one: &&Value| item.objects.iter().any(|object| one["id"] == *object.id);
+        let Some(on) = there.iter().find(is_its).and_then(|one| one["invoice"].as_str()) else { continue };
+        let is_of = |invoice: &&RowRecord| invoice.objects.iter().any(|object| object.id == on);
+        let Some(invoice) = invoices.iter().find(is_of) else { continue };
         let Some(at) = table.rows.iter().position(|line| key("items", line) == item.key) else { continue };
         if cells("items", &table.rows[at], key_of("invoices")) != invoice.key {
             world.tell(|| format!("    order {:?} goes back to {:?}", item.key, invoice.key));
