@@ -67,7 +67,7 @@ pub async fn plan(
         };
         for (rows, record) in chunk.iter().zip(records) {
             let draft = planner.draft(engine, rows, record.as_ref()).await?;
-            let group = planner.group(rows, record, draft)?;
+            let group = planner.group(rows, record, draft.as_deref())?;
             // What is done and asks nothing is told by its entries alone.
             if group.class != Class::AlreadyDone || !group.row_problems.is_empty() {
                 groups.push(group);
@@ -114,7 +114,7 @@ impl Planner<'_> {
         }))
     }
 
-    fn group(&mut self, rows: &[u32], record: Option<RowRecord>, draft: Option<String>) -> Result<GroupPlan, Problem> {
+    fn group(&mut self, rows: &[u32], record: Option<RowRecord>, draft: Option<&str>) -> Result<GroupPlan, Problem> {
         let mut group = GroupPlan {
             id: self.entries[rows[0] as usize].id,
             rows: rows.to_vec(),
@@ -134,7 +134,7 @@ impl Planner<'_> {
                 self.all(&mut group, class, record.problem);
             }
             record => {
-                self.fresh(&mut group, draft.as_deref())?;
+                self.fresh(&mut group, draft)?;
                 self.remember(&group, record.as_ref())?;
             }
         }

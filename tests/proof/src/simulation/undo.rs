@@ -70,21 +70,23 @@ fn invoiced(world: &World, name: &str, row: &RowRecord) -> BTreeSet<(String, i64
     items.filter(|item| item["invoice"] == *invoice.id).filter_map(line).collect()
 }
 
-/// Orders whose items are on an invoice, as Stripe shows it, go back to its customer and month.
-pub fn orders(world: &World, invoices: &[RowRecord], items: &[RowRecord]) {
-    let there = world.stripe[account_of("items")].objects("invoiceitem");
+/// Orders whose items are on an invoice go back to the customer and month that stand on it in Stripe.
+pub fn orders(world: &World, items: &[RowRecord]) {
+    let stripe = &world.stripe[account_of("items")];
+    let (there, invoices) = (stripe.objects("invoiceitem"), stripe.objects("invoice"));
     let mut tables = hold(&world.tables);
     let Some(table) = tables.get_mut("items") else { return };
     for item in items {
         let is_its = |one: &&Value| item.objects.iter().any(|object| one["id"] == *object.id);
-        let Some(on) = there.iter().find(is_its).and_then(|one| one["invoice"].as_str()) else { continue };
-        let is_of = |invoice: &&RowRecord| invoice.objects.iter().any(|object| object.id == on);
-        let Some(invoice) = invoices.iter().find(is_of) else { continue };
+        let on = there.iter().find(is_its).map_or(&Value::Null, |one| &one["invoice"]);
+        let Some(invoice) = invoices.iter().find(|invoice| invoice["id"] == *on) else { continue };
+        let said = invoice["description"].as_str().and_then(|text| text.strip_prefix("Month ")?.split_once(" of "));
+        let Some((month, customer)) = said else { continue };
         let Some(at) = table.rows.iter().position(|line| key("items", line) == item.key) else { continue };
-        if cells("items", &table.rows[at], key_of("invoices")) != invoice.key {
-            world.tell(|| format!("    order {:?} goes back to {:?}", item.key, invoice.key));
-            table.set(at, "Customer", &invoice.key[0]);
-            table.set(at, "Month", &invoice.key[1]);
+        if cells("items", &table.rows[at], key_of("invoices")) != [customer, month] {
+            world.tell(|| format!("    order {:?} goes back to month {month} of {customer}", item.key));
+            table.set(at, "Customer", customer);
+            table.set(at, "Month", month);
         }
     }
 }
