@@ -1,9 +1,9 @@
-//! Mistakes of the product that the simulation has found and that are not mended yet. Each has its name here, and goes
-//! from here when it is mended. A seed that meets one ends there, and is counted as excused.
+//! What the simulation has found and the promise does not cover: limits that `docs/reliability.md` names. A seed that
+//! meets one ends there, and is counted as excused.
 
 use super::world::{World, hold};
 
-/// A mistake that is known.
+/// A limit that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
     /// The ledger was forgotten while a bill was a draft, one of its rows was edited, and a person deleted the draft: the
