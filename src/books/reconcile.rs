@@ -210,9 +210,15 @@ impl<'a> Comparing<'a> {
         self.told.findings.push(Finding { kind, key: key.to_vec(), object: object.map(str::to_owned), message });
     }
 
+    fn missing(&mut self, key: &[String], object: &str) {
+        let message = format!("the ledger calls {object} done, and it is not there");
+        self.find(Kind::Missing, key, Some(object), message);
+    }
+
     /// What each book says, compared; a book that does not say anything cannot differ.
-    fn amounts(&mut self, key: &[String], object: &str, said: [(&str, Option<&Minor>); 3]) {
-        let told: Vec<(&str, &Minor)> = said.into_iter().filter_map(|(book, minor)| Some((book, minor?))).collect();
+    fn amounts(&mut self, key: &[String], object: &str, said: [Option<Minor>; 3]) {
+        let books = ["source", "ledger", "Stripe"].into_iter().zip(said);
+        let told: Vec<(&str, Minor)> = books.filter_map(|(book, minor)| Some((book, minor?))).collect();
         if told.windows(2).all(|pair| pair[0].1 == pair[1].1) {
             return;
         }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::config::Connection;
 use crate::ledger::{Change, OperationRecord, RowId, RowRecord, RowState, RunRecord};
 use crate::mapping::money::Minor;
-use crate::protocol::{State, WhenUnsure};
+use crate::protocol::WhenUnsure;
 use crate::run::{Driven, Driver, Engine, Operation, forgotten, history};
 
 pub use plan::plan;
@@ -135,7 +135,7 @@ impl Undoing<'_> {
             params: indexmap::IndexMap::new(),
         };
         let request = self.driver.line.target.encode(&call);
-        let stored = self.driver.ledger.operations(std::slice::from_ref(&id)).await?.pop().flatten();
+        let stored = self.driver.ledger.operation(&id).await?;
         let operation = Operation { id, step, request, stored, retry: true, unsure: WhenUnsure::Resend };
         Ok(match self.driver.drive(operation, None, RowState::Done).await? {
             Driven::Done(_) => Ok(()),
@@ -175,8 +175,8 @@ impl Undoing<'_> {
                 continue;
             }
             let id = self.engine.owner(items).operation(items.action.name(), &item.key);
-            let operation = self.driver.ledger.operations(&[id]).await?.pop().flatten();
-            let operation = operation.filter(|operation| matches!(operation.state, State::Done { .. }));
+            let operation = self.driver.ledger.operation(&id).await?;
+            let operation = operation.filter(OperationRecord::is_done);
             told.push((self.left_out(&item, &object, Act::Forget), operation));
         }
         Ok(told)

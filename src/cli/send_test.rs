@@ -190,7 +190,7 @@ impl Test<'_> {
                 let ledger = context.ledger_to_read(project).await.map_err(SendError::Halt)?;
                 if let Some(ledger) = ledger {
                     let id = crate::ledger::RowId(crate::mapping::identity::row_id(&key));
-                    let row = ledger.rows(&connection, &[id]).await.map_err(SendError::Halt)?.pop().flatten();
+                    let row = ledger.row(&connection, id).await.map_err(SendError::Halt)?;
                     if let Some(object) = row.and_then(|row| row.objects.into_iter().next()) {
                         return Ok(object.id);
                     }

@@ -60,6 +60,16 @@ pub trait Ledger: Send + Sync {
     /// The operations with these ids, in the order asked for.
     async fn operations(&self, ids: &[OperationId]) -> Result<Vec<Option<OperationRecord>>, Problem>;
 
+    /// The row with this id.
+    async fn row(&self, connection: &str, id: RowId) -> Result<Option<RowRecord>, Problem> {
+        Ok(self.rows(connection, &[id]).await?.pop().flatten())
+    }
+
+    /// The operation with this id.
+    async fn operation(&self, id: &OperationId) -> Result<Option<OperationRecord>, Problem> {
+        Ok(self.operations(std::slice::from_ref(id)).await?.pop().flatten())
+    }
+
     /// The operations that a run was the last to write, in the order of their ids.
     async fn operations_of(&self, run: &str) -> Result<Vec<OperationRecord>, Problem>;
 

@@ -1,6 +1,6 @@
 //! What is written down: rows, operations and runs.
 
-use rowbill_connector::{OperationId, Problem};
+use rowbill_connector::{OperationId, Problem, Request};
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::{State, Time};
@@ -107,6 +107,36 @@ pub struct OperationRecord {
     pub run: String,
     /// When (seconds, UTC).
     pub at: Time,
+}
+
+impl OperationRecord {
+    /// Whether its answer is not known.
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, State::Intent(_))
+    }
+
+    /// Whether it has made its object.
+    pub fn is_done(&self) -> bool {
+        matches!(self.state, State::Done { .. })
+    }
+
+    /// Whether it has made its object, or may have.
+    pub fn is_under_way(&self) -> bool {
+        self.is_open() || self.is_done()
+    }
+
+    /// The object that it has made.
+    pub fn object(&self) -> Option<&str> {
+        match &self.state {
+            State::Done { object } => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The request with its exact bytes.
+    pub fn request(&self) -> Request {
+        Request { operation: self.operation.clone(), path: self.path.clone(), body: self.body.clone() }
+    }
 }
 
 /// One run of one connection.

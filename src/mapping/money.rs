@@ -24,6 +24,13 @@ pub struct Minor {
     pub currency: String,
 }
 
+impl Minor {
+    /// An amount of which both parts are known.
+    pub fn of(amount: Option<i64>, currency: Option<&str>) -> Option<Self> {
+        Some(Self { amount: amount?, currency: currency?.to_owned() })
+    }
+}
+
 /// Turns major into minor units. More decimals than the currency has are refused, never rounded.
 pub fn to_minor(money: &Money, currencies: &BTreeMap<String, Currency>) -> Result<i64, Problem> {
     let currency = currency(&money.currency, currencies)?;

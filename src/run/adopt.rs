@@ -105,7 +105,7 @@ fn change(
 ) -> Option<Change> {
     let state = State::Done { object: receipt.id.clone() };
     match stored {
-        Some(stored) if matches!(stored.state, State::Done { .. }) || has_forgotten(&stored, &receipt.id) => None,
+        Some(stored) if stored.is_done() || has_forgotten(&stored, &receipt.id) => None,
         Some(stored) => Some(Change::Operation {
             was: stored.state.clone(),
             now: OperationRecord { state, problem: None, run: run.to_owned(), at: now, ..stored },

@@ -77,7 +77,7 @@ impl<'a> Customers<'a> {
     /// What another connection made of a row, out of the ledger.
     async fn of_row(&self, connection: &str, key: &[String]) -> Result<Result<String, NoCustomer>, Problem> {
         let id = RowId(row_id(&self.compared(connection, key)));
-        let row = self.driver.ledger.rows(connection, &[id]).await?.pop().flatten();
+        let row = self.driver.ledger.row(connection, id).await?;
         let object = row.and_then(|row| row.objects.into_iter().find(|object| object.step == "create_customer"));
         Ok(object.map(|object| object.id).ok_or_else(|| {
             let message = format!("`{connection}` has made no customer for {} yet", key.join(", "));
@@ -111,7 +111,7 @@ impl<'a> Customers<'a> {
     pub async fn rival(&self, email: &str, open: &OperationRecord) -> Result<Option<Receipt>, NoCustomer> {
         let State::Intent(intent) = &open.state else { return Ok(None) };
         let found = self.with_email(email).await?.filter(|customer| customer.op.as_ref() != Some(&open.id));
-        let age = self.driver.clock.now_for(self.driver.line.target.as_ref()) - intent.last_sent;
+        let age = self.driver.now() - intent.last_sent;
         if found.is_some() && age.abs() < IN_FLIGHT {
             let message = "a customer with this e-mail was made meanwhile, and our own may still be on its way";
             return Err(NoCustomer::Deferred(Problem::new("run.waiting", message)));
@@ -155,8 +155,8 @@ impl<'a> Customers<'a> {
     /// The making of this customer, where an earlier run left it open.
     async fn under_way(&self, email: &str) -> Result<Option<OperationRecord>, Problem> {
         let id = self.owner.operation("customer", &[email.to_lowercase()]);
-        let stored = self.driver.ledger.operations(&[id]).await?.pop().flatten();
-        Ok(stored.filter(|stored| matches!(stored.state, State::Intent(_))))
+        let stored = self.driver.ledger.operation(&id).await?;
+        Ok(stored.filter(OperationRecord::is_open))
     }
 
     /// An operation of its own, so that it happens once.
@@ -169,9 +169,9 @@ impl<'a> Customers<'a> {
             path: Vec::new(),
             params: with_op(params, &id.0),
         });
-        let mut stored = self.driver.ledger.operations(std::slice::from_ref(&id)).await?.pop().flatten();
+        let mut stored = self.driver.ledger.operation(&id).await?;
         let mut retry = retry;
-        if let Some(known) = stored.clone().filter(|known| matches!(known.state, State::Done { .. }))
+        if let Some(known) = stored.clone().filter(OperationRecord::is_done)
             && self.is_gone(&known).await
         {
             stored = Some(self.driver.forget(known).await?);
@@ -185,7 +185,7 @@ impl<'a> Customers<'a> {
                 Err(no) => return Ok(Err(no)),
                 Ok(Some(customer)) => return Ok(Ok(customer.id)),
                 Ok(None) => {
-                    let stored = self.driver.ledger.operations(std::slice::from_ref(&again.id)).await?.pop().flatten();
+                    let stored = self.driver.ledger.operation(&again.id).await?;
                     self.driver.drive(Operation { stored, ..again }, None, RowState::Done).await?
                 }
             },
@@ -201,7 +201,7 @@ impl<'a> Customers<'a> {
 
     /// Whether the object of an operation was deleted at the target.
     async fn is_gone(&self, known: &OperationRecord) -> bool {
-        let State::Done { object } = &known.state else { return false };
+        let Some(object) = known.object() else { return false };
         match self.driver.line.target.get(object).await {
             Ok(receipt) => receipt.status.as_deref() == Some("deleted"),
             Err(SendError::Refused(problem)) => problem.code == "stripe.resource_missing",

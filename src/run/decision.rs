@@ -1,6 +1,5 @@
 //! What a person decides about a row: try again, leave out, take the edit, say what became of it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use rowbill_connector::{OperationId, Problem, Receipt, SendError, Target};
@@ -8,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::amounts::amount_sent;
-use super::lines::item_step;
+use super::lines::item_steps;
 use super::members::asked_about;
 use super::records::object_ref;
 use crate::config::{Action, Connection};
@@ -61,7 +60,7 @@ pub async fn find(ledger: &dyn Ledger, connection: &Connection, key: &[String]) 
             column.map_or(text.clone(), |column| normal(text, &column.kind))
         })
         .collect();
-    let row = ledger.rows(&connection.name, &[RowId(row_id(&key))]).await?.pop().flatten();
+    let row = ledger.row(&connection.name, RowId(row_id(&key))).await?;
     row.ok_or_else(|| {
         Problem::new("config.key", format!("the ledger knows no row {} of {}", key.join(","), connection.name))
             .advise("see `rowbill rows`; a key of several columns is one CSV record")
@@ -213,12 +212,7 @@ impl Taker<'_> {
             ["create_customer", "add_invoice_item", "create_invoice", "add_lines", "finalize", "send"]
                 .map(str::to_owned)
                 .to_vec();
-        let mut seen = HashMap::new();
-        for member in &self.row.members {
-            let nth: &mut u32 = seen.entry(*member).or_default();
-            *nth += 1;
-            steps.push(item_step(member, *nth));
-        }
+        steps.extend(item_steps(&self.row.members));
         let ids: Vec<OperationId> = steps.iter().map(|step| owner.operation(step, &self.row.key)).collect();
         let stored = self.with.ledger.operations(&ids).await?;
         let is_open = |stored: &OperationRecord| matches!(stored.state, State::Review { .. });

@@ -103,7 +103,8 @@ impl Driver {
         Ok(now)
     }
 
-    fn now(&self) -> i64 {
+    /// The time, as near to the account's as it is known (seconds, UTC).
+    pub fn now(&self) -> i64 {
         self.clock.now_for(self.line.target.as_ref())
     }
 
@@ -193,11 +194,7 @@ impl<'a> Course<'a> {
             State::Failed { .. } if is_new_body || self.operation.retry => Event::Retry,
             State::Review { .. } if self.operation.retry => Event::Retry,
             State::Intent(_) => {
-                self.operation.request = Request {
-                    operation: stored.operation.clone(),
-                    path: stored.path.clone(),
-                    body: stored.body.clone(),
-                };
+                self.operation.request = stored.request();
                 Event::Begin
             }
             _ => Event::Begin,

@@ -11,7 +11,7 @@ const FORGOTTEN: &str = "operation.forgotten";
 /// An operation whose object was deleted or undone: it may be done again, but the object is not to be taken for its
 /// result once more.
 pub fn forgotten(stored: &OperationRecord, generation: u32) -> OperationRecord {
-    let State::Done { object } = &stored.state else { return stored.clone() };
+    let Some(object) = stored.object() else { return stored.clone() };
     let problem = Problem::new(FORGOTTEN, format!("{object} is not this row's any more"));
     OperationRecord { state: State::Failed { generation }, problem: Some(problem), ..stored.clone() }
 }

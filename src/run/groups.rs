@@ -107,7 +107,7 @@ impl Planner<'_> {
         let is_bound = |row: &Spooled| row.item.as_ref().is_some_and(|item| item.bound.is_some());
         let (Some(ledger), true) = (&engine.ledger, spooled.iter().any(is_bound)) else { return Ok(None) };
         let id = engine.owner(self.connection).operation("create_invoice", &spooled[0].key);
-        let stored = ledger.operations(&[id]).await?.pop().flatten();
+        let stored = ledger.operation(&id).await?;
         Ok(stored.and_then(|stored| match stored.state {
             State::Done { object } => Some(object),
             _ => None,

@@ -12,16 +12,16 @@ use rowbill_connector::{Call, OperationId, Param, Problem, Receipt, SendError};
 
 use super::customer::{Customers, NoCustomer, with_op};
 use super::drive::{Driven, Driver, Operation};
-use super::lines::{GroupTask, Line, item_step};
+use super::lines::{GroupTask, Line};
 use super::records::group_digest;
 use super::records::object_ref;
 use super::report::Fate;
 use super::row::Settled;
 use crate::config::{Connection, Finish, Invoice};
 use crate::ledger::{Change, OperationRecord, RowId, RowRecord, RowState};
-use crate::mapping::identity::{Digest, Owner};
+use crate::mapping::identity::Owner;
 use crate::mapping::money::Minor;
-use crate::protocol::{State, WhenUnsure};
+use crate::protocol::WhenUnsure;
 
 /// Settles groups of one connection.
 pub struct Invoices<'a> {
@@ -71,7 +71,7 @@ impl Course<'_> {
             }
             draft = self.stored("create_invoice").await?;
         }
-        if let Some(State::Done { object }) = draft.as_ref().map(|draft| &draft.state) {
+        if let Some(object) = draft.as_ref().and_then(OperationRecord::object) {
             match self.of.driver.line.target.get(object).await {
                 Ok(receipt) => self.earlier = Some(receipt),
                 Err(error) => return self.unreadable(&error).await.map(Err),
@@ -115,7 +115,7 @@ impl Course<'_> {
 
     /// The customer of a draft that is not made yet; a draft that exists has its own.
     async fn customer(&mut self, draft: Option<&OperationRecord>) -> Step<Option<String>> {
-        if draft.is_some_and(|draft| matches!(draft.state, State::Intent(_) | State::Done { .. })) {
+        if draft.is_some_and(OperationRecord::is_under_way) {
             return Ok(Ok(None));
         }
         let Some(name) = self.task.head.as_ref().and_then(|head| head.customer.clone()) else {
@@ -153,7 +153,7 @@ impl Course<'_> {
         params.insert("pending_invoice_items_behavior".to_owned(), Param::Text("exclude".to_owned()));
         params.insert("auto_advance".to_owned(), Param::Bool(false));
         if let Some(head) = &self.task.head
-            && stored.as_ref().is_none_or(|stored| !matches!(stored.state, State::Intent(_) | State::Done { .. }))
+            && !stored.as_ref().is_some_and(OperationRecord::is_under_way)
         {
             self.task.record.request =
                 group_digest(Some(head), self.task.lines.iter().map(|line| line.prepared.as_ref()));
@@ -174,8 +174,8 @@ impl Course<'_> {
         }
         let step = "add_lines";
         let id = self.of.owner.operation(step, &self.task.key);
-        let stored = self.of.driver.ledger.operations(std::slice::from_ref(&id)).await?.pop().flatten();
-        let is_open = stored.as_ref().is_some_and(|stored| matches!(stored.state, State::Intent(_)));
+        let stored = self.of.driver.ledger.operation(&id).await?;
+        let is_open = stored.as_ref().is_some_and(OperationRecord::is_open);
         if !is_open && self.holds_all_items() {
             self.remember_invoice(invoice).await?;
             return Ok(Ok(()));
@@ -212,17 +212,13 @@ impl Course<'_> {
 
     /// Makes the items on the draft itself, one operation per line.
     async fn make_items(&mut self, invoice: &str, customer: &str) -> Step<()> {
-        let mut seen: HashMap<Digest, u32> = HashMap::new();
-        for index in 0..self.task.lines.len() {
+        for (index, step) in self.task.steps().into_iter().enumerate() {
             let line = &self.task.lines[index];
-            let nth = seen.entry(line.member).or_default();
-            *nth += 1;
-            let step = item_step(&line.member, *nth);
             let mut params = line.prepared.as_ref().map(|prepared| prepared.params.clone()).unwrap_or_default();
             params.shift_insert(0, "customer".to_owned(), Param::Text(customer.to_owned()));
             params.shift_insert(1, "invoice".to_owned(), Param::Text(invoice.to_owned()));
             let id = self.of.owner.operation(&step, &self.task.key);
-            let stored = self.of.driver.ledger.operations(std::slice::from_ref(&id)).await?.pop().flatten();
+            let stored = self.of.driver.ledger.operation(&id).await?;
             if let Some(done) = self.made_before(&step, stored.as_ref()) {
                 self.items.insert(step, done);
                 continue;
@@ -231,8 +227,7 @@ impl Course<'_> {
             let unsure = self.of.connection.when_unsure.unwrap_or(WhenUnsure::Resend);
             match self.drive(&step, id, &call, stored, unsure).await? {
                 Ok(receipt) => {
-                    let minor =
-                        receipt.amount.zip(receipt.currency).map(|(amount, currency)| Minor { amount, currency });
+                    let minor = Minor::of(receipt.amount, receipt.currency.as_deref());
                     self.items.extend(minor.map(|minor| (step, minor)));
                 }
                 Err(settled) => return Ok(Err(settled)),
@@ -243,9 +238,9 @@ impl Course<'_> {
 
     /// An item that an earlier run made, with the amount that it was given.
     fn made_before(&self, step: &str, stored: Option<&OperationRecord>) -> Option<Minor> {
-        stored.filter(|stored| matches!(stored.state, State::Done { .. }))?;
+        stored.filter(|stored| stored.is_done())?;
         let object = self.task.record.objects.iter().find(|object| object.step == step)?;
-        Some(Minor { amount: object.amount?, currency: object.currency.clone()? })
+        Minor::of(object.amount, object.currency.as_deref())
     }
 
     async fn unreadable(&mut self, error: &SendError) -> Result<Settled, Problem> {
@@ -266,7 +261,7 @@ impl Course<'_> {
 
     async fn stored(&self, step: &str) -> Result<Option<OperationRecord>, Problem> {
         let id = self.of.owner.operation(step, &self.task.key);
-        Ok(self.of.driver.ledger.operations(&[id]).await?.pop().flatten())
+        self.of.driver.ledger.operation(&id).await
     }
 
     async fn drive(

@@ -1,7 +1,7 @@
 //! Rows without a request of their own in this run: those that failed before it, and those that left the source while
 //! their operations were open.
 
-use rowbill_connector::{Problem, Request};
+use rowbill_connector::Problem;
 
 use super::drive::{Driver, Operation};
 use super::engine::Engine;
@@ -90,7 +90,7 @@ pub async fn settle_leftovers(
             continue;
         }
         let id = owner.operation(connection.action.name(), &row.key);
-        let Some(stored) = ledger.operations(&[id]).await?.pop().flatten() else { continue };
+        let Some(stored) = ledger.operation(&id).await? else { continue };
         resume(driver, stored, &mut row).await?;
     }
     Ok(())
@@ -114,8 +114,7 @@ async fn gone(driver: &Driver, row: &mut RowRecord) -> Result<(), Problem> {
 
 /// Settles an open operation of a row that is not in the source any more.
 async fn resume(driver: &Driver, stored: OperationRecord, row: &mut RowRecord) -> Result<(), Problem> {
-    let request = Request { operation: stored.operation.clone(), path: stored.path.clone(), body: stored.body.clone() };
-    let (id, step) = (stored.id.clone(), stored.step.clone());
+    let (id, step, request) = (stored.id.clone(), stored.step.clone(), stored.request());
     let is_last = matches!(step.as_str(), "create_customer" | "add_invoice_item");
     let operation = Operation { id, step, request, stored: Some(stored), retry: false, unsure: WhenUnsure::Ask };
     let after = if is_last { RowState::Done } else { RowState::Sending };

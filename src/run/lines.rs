@@ -1,5 +1,7 @@
 //! A group that is to be invoiced, and its lines.
 
+use std::collections::HashMap;
+
 use data_encoding::HEXLOWER;
 
 use super::amounts::amount_of;
@@ -26,6 +28,13 @@ pub struct GroupTask {
     pub retry: bool,
 }
 
+impl GroupTask {
+    /// The steps of its items, in the order of its lines.
+    pub fn steps(&self) -> Vec<String> {
+        item_steps(self.lines.iter().map(|line| &line.member))
+    }
+}
+
 /// One line of an invoice.
 pub struct Line {
     /// What identifies it within the group: the hash of its row, or the id of its item's row.
@@ -45,14 +54,25 @@ impl Line {
     /// Its amount, where the row alone says it.
     pub fn amount(&self) -> Option<Minor> {
         match (&self.item, &self.prepared) {
-            (Some(item), _) => Some(Minor { amount: item.amount?, currency: item.currency.clone()? }),
+            (Some(item), _) => Minor::of(item.amount, item.currency.as_deref()),
             (None, Some(prepared)) => amount_of(&prepared.params),
             _ => None,
         }
     }
 }
 
-/// The step of a line's item: the row's own hash, and which of several equal rows it is.
+/// The steps of the items of an invoice's lines: a row's own hash, and which of several equal rows it is.
+pub fn item_steps<'a>(members: impl IntoIterator<Item = &'a Digest>) -> Vec<String> {
+    let mut seen: HashMap<&Digest, u32> = HashMap::new();
+    let mut step = |member| {
+        let nth = seen.entry(member).or_default();
+        *nth += 1;
+        item_step(member, *nth)
+    };
+    members.into_iter().map(&mut step).collect()
+}
+
+/// The step of the item of the nth of equal rows, from 1.
 pub fn item_step(member: &Digest, nth: u32) -> String {
     format!("item.{}.{nth}", HEXLOWER.encode(member))
 }

@@ -19,7 +19,7 @@ use crate::ledger::{Change, OperationRecord, RowRecord, RowState};
 use crate::mapping::identity::Owner;
 use crate::mapping::money::Minor;
 use crate::mapping::recipe::Prepared;
-use crate::protocol::{State, WhenUnsure};
+use crate::protocol::WhenUnsure;
 
 /// What the target calls the update of a customer.
 const UPDATE: &str = "POST /v1/customers/{customer}";
@@ -100,8 +100,7 @@ impl Rows<'_> {
 
     async fn create(&self, task: &mut RowTask) -> Result<Settled, Problem> {
         let step = self.connection.action.name();
-        let under_way =
-            task.stored.as_ref().is_some_and(|stored| matches!(stored.state, State::Intent(_) | State::Done { .. }));
+        let under_way = task.stored.as_ref().is_some_and(OperationRecord::is_under_way);
         let Some(prepared) = task.spooled.prepared.clone().or_else(|| under_way.then(Prepared::empty)) else {
             let problem =
                 task.spooled.problem.clone().unwrap_or_else(|| Problem::new("row.skipped", "the row is left out now"));
@@ -254,7 +253,7 @@ impl Rows<'_> {
         let revision = if task.record.revision_under_way() { task.record.revision } else { next };
         let step = format!("update_customer.{revision}");
         let id = self.owner.operation(&step, &task.spooled.key);
-        let stored = self.driver.ledger.operations(std::slice::from_ref(&id)).await?.pop().flatten();
+        let stored = self.driver.ledger.operation(&id).await?;
         let mut params = task.spooled.prepared.as_ref().map(|prepared| prepared.params.clone()).unwrap_or_default();
         if task.class == Class::Update
             && let Some(kept) = self.clear(&task, &mut params).await?

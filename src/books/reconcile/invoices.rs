@@ -24,7 +24,7 @@ impl Comparing<'_> {
         }
         for (id, group) in groups.all.into_iter().filter(|(_, group)| !group.lines.is_empty()) {
             self.seen.insert(id);
-            let record = self.ledger.rows(&self.connection.name, &[RowId(id)]).await?.pop().flatten();
+            let record = self.ledger.row(&self.connection.name, RowId(id)).await?;
             self.group(invoice, &group, record.as_ref()).await?;
         }
         Ok(())
@@ -52,12 +52,7 @@ impl Comparing<'_> {
         }
         let key = &group.key;
         match self.there(&object).await? {
-            None => self.find(
-                Kind::Missing,
-                key,
-                Some(&object),
-                format!("the ledger calls {object} done, and it is not there"),
-            ),
+            None => self.missing(key, &object),
             Some(receipt) if self.inventory.is_void(&receipt) => {
                 self.find(Kind::Void, key, Some(&object), format!("invoice {object} is void"));
             }
@@ -65,12 +60,7 @@ impl Comparing<'_> {
                 let at_target = total(invoice, &receipt);
                 self.told.target.add(at_target.as_ref());
                 if is_made(record) {
-                    let said = [
-                        ("source", in_source.as_ref()),
-                        ("ledger", in_ledger.as_ref()),
-                        ("Stripe", at_target.as_ref()),
-                    ];
-                    self.amounts(key, &object, said);
+                    self.amounts(key, &object, [in_source, in_ledger, at_target]);
                 }
             }
         }
@@ -86,15 +76,13 @@ impl Comparing<'_> {
     ) -> Result<Option<Minor>, Problem> {
         let Some(items) = &invoice.items_from else {
             let own = row.objects.iter().filter(|object| object.step.starts_with("item."));
-            return Ok(sum(
-                own.map(|object| Some(Minor { amount: object.amount?, currency: object.currency.clone()? }))
-            ));
+            return Ok(sum(own.map(|object| Minor::of(object.amount, object.currency.as_deref()))));
         };
         let ids: Vec<RowId> = members.iter().map(|member| RowId(*member)).collect();
         let rows = self.ledger.rows(items, &ids).await?;
         Ok(sum(rows.into_iter().map(|row| {
             let object = row?.objects.into_iter().find(|object| object.step == "add_invoice_item")?;
-            Some(Minor { amount: object.amount?, currency: object.currency? })
+            Minor::of(object.amount, object.currency.as_deref())
         })))
     }
 }
@@ -108,7 +96,7 @@ fn expected(line: &Line) -> Option<Minor> {
 
 fn total(invoice: &Invoice, receipt: &Receipt) -> Option<Minor> {
     let amount = if invoice.taxed { receipt.subtotal.or(receipt.amount) } else { receipt.amount };
-    Some(Minor { amount: amount?, currency: receipt.currency.clone()? })
+    Minor::of(amount, receipt.currency.as_deref())
 }
 
 /// The sum, where every part of it is known and of one currency.

@@ -43,18 +43,12 @@ impl Comparing<'_> {
             return Ok(());
         };
         let in_ledger = record.objects.iter().find(|other| other.id == object);
-        let in_ledger =
-            in_ledger.and_then(|object| Some(Minor { amount: object.amount?, currency: object.currency.clone()? }));
+        let in_ledger = in_ledger.and_then(|object| Minor::of(object.amount, object.currency.as_deref()));
         if is_made(record) {
             self.told.ledger.add(in_ledger.as_ref());
         }
         match self.there(&object).await? {
-            None => self.find(
-                Kind::Missing,
-                key,
-                Some(&object),
-                format!("the ledger calls {object} done, and it is not there"),
-            ),
+            None => self.missing(key, &object),
             Some(receipt) if self.inventory.is_void(&receipt) => {
                 let invoice = receipt.invoice.unwrap_or_default();
                 self.find(Kind::Void, key, Some(&object), format!("{object} is on invoice {invoice}, which is void"));
@@ -62,9 +56,7 @@ impl Comparing<'_> {
             Some(receipt) => {
                 let at_target = self.amount(&receipt);
                 self.told.target.add(at_target.as_ref());
-                let said =
-                    [("source", expected.as_ref()), ("ledger", in_ledger.as_ref()), ("Stripe", at_target.as_ref())];
-                self.amounts(key, &object, said);
+                self.amounts(key, &object, [expected, in_ledger, at_target]);
             }
         }
         Ok(())

@@ -22,8 +22,7 @@ pub async fn plan(engine: &Engine, connection: &Connection, run: RunRecord) -> R
     let line = engine.line(connection)?;
     let planning = Planning { engine, connection, ledger: &*ledger, target: line.target.as_ref() };
     let made = ledger.operations_of(&run.id).await?;
-    let made: Vec<OperationRecord> =
-        made.into_iter().filter(|operation| matches!(operation.state, State::Done { .. })).collect();
+    let made: Vec<OperationRecord> = made.into_iter().filter(OperationRecord::is_done).collect();
     let nobodys = RowId(Digest::default());
     let rows: BTreeSet<RowId> = made.iter().map(|operation| operation.row).filter(|row| *row != nobodys).collect();
     let rows: Vec<RowId> = rows.into_iter().collect();
@@ -128,8 +127,7 @@ impl Planning<'_> {
         let ids: Vec<OperationId> =
             fixed.into_iter().chain(items).map(|step| owner.operation(step, &row.key)).collect();
         let stored = self.ledger.operations(&ids).await?;
-        let is_done = |stored: &OperationRecord| matches!(stored.state, State::Done { .. });
-        Ok(stored.into_iter().flatten().filter(is_done).collect())
+        Ok(stored.into_iter().flatten().filter(OperationRecord::is_done).collect())
     }
 }
 

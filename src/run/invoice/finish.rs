@@ -12,16 +12,16 @@ use crate::run::row::Settled;
 impl Course<'_> {
     pub(super) async fn finish(&mut self, step: &'static str, invoice: &str) -> Step<()> {
         let id = self.of.owner.operation(step, &self.task.key);
-        let stored = self.of.driver.ledger.operations(std::slice::from_ref(&id)).await?.pop().flatten();
+        let stored = self.of.driver.ledger.operation(&id).await?;
         let is_paid = self.status.as_deref().or(self.earlier.as_ref().and_then(|earlier| earlier.status.as_deref()))
             == Some("paid");
         if step == "send" && stored.is_none() && is_paid {
             // A zero invoice, or one below the minimum charge, is paid as soon as it is finalized: nobody is asked to pay.
             return Ok(Ok(()));
         }
-        let is_done = stored.as_ref().is_some_and(|stored| matches!(stored.state, State::Done { .. }));
+        let is_done = stored.as_ref().is_some_and(OperationRecord::is_done);
         let status = self.earlier.as_ref().and_then(|earlier| earlier.status.as_deref()).unwrap_or("draft");
-        let is_open = stored.as_ref().is_some_and(|stored| matches!(stored.state, State::Intent(_)));
+        let is_open = stored.as_ref().is_some_and(OperationRecord::is_open);
         if is_done || (step == "finalize" && !is_open && status != "draft") {
             return Ok(Ok(()));
         }
@@ -50,9 +50,12 @@ impl Course<'_> {
     /// Whether the invoice was open already and this ledger does not know how: an earlier one may have mailed it.
     pub(super) async fn may_be_sent(&self) -> Result<bool, Problem> {
         let was_open = self.earlier.as_ref().and_then(|earlier| earlier.status.as_deref()) == Some("open");
-        let finalized = self.stored("finalize").await?;
-        let by_us = finalized.is_some_and(|stored| matches!(stored.state, State::Done { .. }));
-        Ok(was_open && !by_us)
+        Ok(was_open && !self.is_finalized_by_us().await?)
+    }
+
+    /// Whether this ledger knows that the invoice was finalized.
+    pub(super) async fn is_finalized_by_us(&self) -> Result<bool, Problem> {
+        Ok(self.stored("finalize").await?.is_some_and(|stored| stored.is_done()))
     }
 
     /// Stripe does not tell whether an invoice was mailed. The question is an operation that waits for its answer.

@@ -1,15 +1,12 @@
 //! Rows that are not on an invoice which an earlier ledger has made and finalized: they came later.
 
-use std::collections::HashMap;
-
 use rowbill_connector::{Problem, SendError};
 
 use super::Course;
 use crate::config::Finish;
-use crate::ledger::{ObjectRef, RowState};
+use crate::ledger::{ObjectRef, OperationRecord, RowState};
 use crate::mapping::identity::Digest;
-use crate::protocol::{State, WhenUnsure};
-use crate::run::lines::item_step;
+use crate::protocol::WhenUnsure;
 use crate::run::members::{joined_late, with_question};
 use crate::run::records::object_ref;
 use crate::run::report::Fate;
@@ -19,18 +16,16 @@ impl Course<'_> {
     /// A question to a person, when an invoice that this ledger has not finalized is final and has not all of the rows.
     pub(super) async fn came_late(&mut self) -> Result<Option<Settled>, Problem> {
         let Some(earlier) = self.earlier.clone() else { return Ok(None) };
-        let finalized = self.stored("finalize").await?;
-        let is_ours = finalized.is_some_and(|stored| matches!(stored.state, State::Done { .. }));
-        if is_ours || earlier.status.as_deref() == Some("draft") {
+        if earlier.status.as_deref() == Some("draft") || self.is_finalized_by_us().await? {
             return Ok(None);
         }
         let on_it = self.on_it(&earlier.items).await?;
         if on_it.len() == self.task.lines.len() {
             return Ok(None);
         }
-        let is_mailed_by_us = self.of.invoice.finish == Finish::Send;
+        let is_to_be_mailed = self.of.invoice.finish == Finish::Send;
         let asks = self.of.connection.when_unsure.unwrap_or(WhenUnsure::Ask) == WhenUnsure::Ask;
-        if is_mailed_by_us && asks && self.stored("send").await?.is_none() && self.may_be_sent().await? {
+        if is_to_be_mailed && asks && self.stored("send").await?.is_none() && self.may_be_sent().await? {
             let id = self.of.owner.operation("send", &self.task.key);
             return self.ask_whether_sent(id, &earlier.id).await.map(Some);
         }
@@ -51,19 +46,14 @@ impl Course<'_> {
     /// The rows that are on the invoice; of a row whose item is made here, its step and the item.
     async fn on_it(&self, items: &[String]) -> Result<Vec<(Digest, Option<(String, String)>)>, Problem> {
         let mut on_it = Vec::new();
-        let mut seen: HashMap<Digest, u32> = HashMap::new();
-        for line in &self.task.lines {
-            let nth = seen.entry(line.member).or_default();
-            *nth += 1;
+        for (line, step) in self.task.lines.iter().zip(self.task.steps()) {
             let own = match &line.item {
                 Some(item) if items.contains(&item.id) => Some(None),
                 Some(_) => None,
                 None => {
-                    let step = item_step(&line.member, *nth);
-                    match self.stored(&step).await?.map(|stored| stored.state) {
-                        Some(State::Done { object }) if items.contains(&object) => Some(Some((step, object))),
-                        _ => None,
-                    }
+                    let stored = self.stored(&step).await?;
+                    let object = stored.as_ref().and_then(OperationRecord::object);
+                    object.filter(|id| items.iter().any(|item| item == id)).map(|id| Some((step, id.to_owned())))
                 }
             };
             on_it.extend(own.map(|own| (line.member, own)));

@@ -1,22 +1,21 @@
 //! A person deleted the draft and asks for another try.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use rowbill_connector::{Problem, Request, SendError};
+use rowbill_connector::{Problem, SendError};
 
 use super::{Course, Step};
 use crate::ledger::{OperationRecord, RowState};
-use crate::mapping::identity::Digest;
-use crate::protocol::{State, WhenUnsure};
+use crate::protocol::WhenUnsure;
 use crate::run::drive::{Driven, Operation};
-use crate::run::lines::item_step;
+use crate::run::lines::item_steps;
 use crate::run::report::Fate;
 use crate::run::row::Settled;
 
 impl Course<'_> {
     /// Whether the invoice of an earlier try was deleted or voided at the target.
     pub(super) async fn is_gone(&self, draft: Option<&OperationRecord>) -> bool {
-        let Some(State::Done { object }) = draft.map(|draft| &draft.state) else { return false };
+        let Some(object) = draft.and_then(OperationRecord::object) else { return false };
         match self.of.driver.line.target.get(object).await {
             Ok(receipt) => matches!(receipt.status.as_deref(), Some("deleted" | "void")),
             Err(SendError::Refused(problem)) => problem.code == "stripe.resource_missing",
@@ -32,7 +31,7 @@ impl Course<'_> {
                 Ok(stored) => stored,
                 Err(problem) => return Ok(Err(Settled::not(Fate::Deferred, problem))),
             };
-            let State::Done { object } = &stored.state else { continue };
+            let Some(object) = stored.object() else { continue };
             // An item that went with its draft cannot be deleted again, and need not be.
             if step.starts_with("item.")
                 && let Err(error) = self.of.driver.line.target.delete(object).await
@@ -54,33 +53,24 @@ impl Course<'_> {
         let made = self.task.record.objects.iter().map(|object| object.step.clone());
         steps.extend(made.filter(|step| step.starts_with("item.")));
         if self.of.invoice.items_from.is_none() {
-            let lines: Vec<Digest> = self.task.lines.iter().map(|line| line.member).collect();
-            for members in [&self.task.before, &lines] {
-                let mut seen: HashMap<Digest, u32> = HashMap::new();
-                for member in members {
-                    let nth = seen.entry(*member).or_default();
-                    *nth += 1;
-                    steps.insert(item_step(member, *nth));
-                }
-            }
+            steps.extend(item_steps(&self.task.before));
+            steps.extend(self.task.steps());
         }
         steps
     }
 
     /// An operation whose answer is open is settled first: the target repeats what it made, or refuses it now.
     async fn settled(&self, stored: OperationRecord) -> Result<Result<OperationRecord, Problem>, Problem> {
-        if !matches!(stored.state, State::Intent(_)) {
+        if !stored.is_open() {
             return Ok(Ok(stored));
         }
         let (id, step) = (stored.id.clone(), stored.step.clone());
-        let request =
-            Request { operation: stored.operation.clone(), path: stored.path.clone(), body: stored.body.clone() };
-        let known = Some(stored.clone());
+        let (request, known) = (stored.request(), Some(stored.clone()));
         let operation = Operation { id, step, request, stored: known, retry: false, unsure: WhenUnsure::Ask };
         if let Driven::Deferred(problem) = self.of.driver.drive(operation, None, RowState::Sending).await? {
             return Ok(Err(problem));
         }
-        let now = self.of.driver.ledger.operations(std::slice::from_ref(&stored.id)).await?.pop().flatten();
+        let now = self.of.driver.ledger.operation(&stored.id).await?;
         Ok(Ok(now.unwrap_or(stored)))
     }
 }

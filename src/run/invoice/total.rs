@@ -1,14 +1,12 @@
 //! The draft's total, compared with its rows to the cent.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use rowbill_connector::{Problem, Receipt};
 
 use super::{Course, Step};
 use crate::ledger::RowState;
-use crate::mapping::identity::Digest;
 use crate::mapping::money::Minor;
-use crate::run::lines::item_step;
 use crate::run::report::{Amounts, Fate};
 use crate::run::row::Settled;
 
@@ -20,11 +18,8 @@ impl Course<'_> {
             Err(error) => return self.unreadable(&error).await.map(Err),
         };
         let mut sums = Amounts::default();
-        let mut seen: HashMap<Digest, u32> = HashMap::new();
-        for line in &self.task.lines {
-            let nth = seen.entry(line.member).or_default();
-            *nth += 1;
-            match line.amount().or_else(|| self.items.get(&item_step(&line.member, *nth)).cloned()) {
+        for (line, step) in self.task.lines.iter().zip(self.task.steps()) {
+            match line.amount().or_else(|| self.items.get(&step).cloned()) {
                 Some(minor) => sums.add(&minor.currency, minor.amount),
                 None => return self.mismatch(invoice, "the amount of one of its rows is not known").await.map(Err),
             }
