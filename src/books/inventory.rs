@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use rowbill_connector::{Filter, OperationId, Problem, Receipt, SendError, Target};
 
 use crate::protocol::Time;
-use crate::run::{Engine, KINDS};
+use crate::run::{Engine, KINDS, listen};
 
 /// The objects of one account that carry our mark, by operation.
 #[derive(Debug, Default)]
@@ -34,8 +34,9 @@ impl Inventory {
     pub async fn of_all(engine: &Engine) -> Result<BTreeMap<String, Self>, Problem> {
         let mut all = BTreeMap::new();
         for (name, line) in &engine.accounts {
-            let now = engine.clock.mark(line.target.as_ref());
-            let taken = Self::take(line.target.as_ref(), now).await.map_err(|error| unread(name, &error))?;
+            let target = line.target.as_ref();
+            listen(target).await.map_err(|error| unread(name, &error))?;
+            let taken = Self::take(target, engine.clock.now_for(target)).await.map_err(|error| unread(name, &error))?;
             all.insert(name.clone(), taken);
         }
         Ok(all)

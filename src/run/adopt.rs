@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use rowbill_connector::{Filter, OperationId, Receipt, SendError, Target};
+use rowbill_connector::{Filter, OperationId, Problem, Receipt, SendError, Target};
 
 use super::engine::Engine;
 use super::forgotten::has_forgotten;
 use crate::config::Connection;
-use crate::ledger::{Change, OperationRecord, RowId};
+use crate::ledger::{Change, Ledger, OperationRecord, RowId, RowRecord, RowState};
 use crate::protocol::{State, Time};
 
 /// How far before the last commit objects are listed: what was under way when the ledger was last written.
@@ -20,29 +20,28 @@ pub const KINDS: [&str; 3] = ["customer", "invoiceitem", "invoice"];
 /// reason not to send.
 pub async fn adopt_once(engine: &Engine, connection: &Connection, run: &str) -> Result<(), SendError> {
     let line = engine.line(connection).map_err(SendError::Halt)?;
-    line.adopted.get_or_try_init(|| adopt(engine, connection, run)).await.copied()
+    line.adopted.get_or_try_init(|| adopt(engine, connection, run)).await.map(|_| ())
 }
 
-async fn adopt(engine: &Engine, connection: &Connection, run: &str) -> Result<(), SendError> {
+async fn adopt(engine: &Engine, connection: &Connection, run: &str) -> Result<Time, SendError> {
     let line = engine.line(connection).map_err(SendError::Halt)?;
     let ledger = engine.ledger().map_err(SendError::Halt)?;
     let same_account = engine.project.connections.iter().filter(|other| other.account == connection.account);
     let names: Vec<&str> = same_account.map(|other| other.name.as_str()).collect();
     let target = line.target.as_ref();
+    listen(target).await?;
+    let now = engine.clock.now_for(target);
     let found = match ledger.last_sent(&names).await.map_err(SendError::Halt)? {
-        Some(at) if at <= engine.clock.now() => {
-            target.list("customer", &Filter { at_most: Some(1), ..Filter::default() }).await?;
-            // The ledger's times are ours, the objects' are the target's: a clock that is ahead must not hide anything.
-            let since = at.min(engine.clock.now()) - MARGIN - ahead(engine, target);
+        Some(at) if at <= now => {
+            let filter = Filter { created_since: Some(at - MARGIN), ..Filter::default() };
             let mut found = Vec::new();
             for kind in KINDS {
-                found.extend(target.list(kind, &Filter { created_since: Some(since), ..Filter::default() }).await?);
+                found.extend(target.list(kind, &filter).await?);
             }
             found
         }
-        // This ledger never sent anything to the account, or by a clock that was ahead: a lost or new one must not take
-        // old rows for new.
-        _ => of_any_age(target, engine.clock.now()).await?,
+        // This ledger never sent anything to the account: a lost or new one must not take old rows for new.
+        _ => of_any_age(target, now).await?,
     };
     let ours: Vec<(OperationId, Receipt)> = found
         .into_iter()
@@ -52,18 +51,39 @@ async fn adopt(engine: &Engine, connection: &Connection, run: &str) -> Result<()
         .collect();
     let ids: Vec<OperationId> = ours.iter().map(|(op, _)| op.clone()).collect();
     let stored = ledger.operations(&ids).await.map_err(SendError::Halt)?;
-    let mut changes: BTreeMap<&OperationId, Change> = BTreeMap::new();
+    let mut adopted: BTreeMap<&OperationId, Change> = BTreeMap::new();
+    let mut rows: BTreeMap<(String, RowId), Change> = BTreeMap::new();
     for ((op, receipt), stored) in ours.iter().zip(stored) {
-        if let Some(change) = change(op, receipt, stored, engine.clock.mark(target), connection, run) {
-            changes.insert(op, change);
+        if let Some(change) = change(op, receipt, stored.clone(), now, connection, run) {
+            adopted.insert(op, change);
+            let row = reopened(ledger.as_ref(), stored).await.map_err(SendError::Halt)?;
+            rows.extend(row.map(|row| ((row.connection.clone(), row.id), Change::Row(row))));
         }
     }
-    if changes.is_empty() {
-        return Ok(());
+    if adopted.is_empty() {
+        return Ok(now);
     }
-    tracing::info!(adopted = changes.len(), "objects that the ledger did not know were adopted");
+    tracing::info!(adopted = adopted.len(), "objects that the ledger did not know were adopted");
     // All of them at once: a part would move the mark past the rest.
-    ledger.commit(changes.into_values().collect()).await.map_err(SendError::Halt)
+    ledger.commit(adopted.into_values().chain(rows.into_values()).collect()).await.map_err(SendError::Halt)?;
+    Ok(now)
+}
+
+/// The row of an operation that was refused or unsure, and whose object is there after all: it goes on.
+async fn reopened(ledger: &dyn Ledger, stored: Option<OperationRecord>) -> Result<Option<RowRecord>, Problem> {
+    let Some(stored) = stored.filter(|stored| !stored.is_open()) else { return Ok(None) };
+    let row = ledger.row(&stored.connection, stored.row).await?;
+    let waits = |row: &RowRecord| matches!(row.state, RowState::Failed | RowState::NeedsReview) && is_of_target(row);
+    Ok(row.filter(waits).map(|row| RowRecord { state: RowState::Sending, problem: None, ..row }))
+}
+
+fn is_of_target(row: &RowRecord) -> bool {
+    row.problem.as_ref().is_some_and(|problem| problem.code == "row.unsure" || problem.code.starts_with("stripe."))
+}
+
+/// Hears what time it is at the target: what was sent is as old as its clock says.
+pub async fn listen(target: &dyn Target) -> Result<(), SendError> {
+    target.list("customer", &Filter { at_most: Some(1), ..Filter::default() }).await.map(|_| ())
 }
 
 /// Everything at the target that carries our mark: by search for any age, by list for the last hour, since a search
@@ -86,13 +106,6 @@ pub async fn of_any_age(target: &dyn Target, now: Time) -> Result<Vec<Receipt>, 
 /// Whether an operation is one of these connections'.
 pub fn is_ours(op: &OperationId, tags: &[String]) -> bool {
     tags.iter().any(|tag| op.0.starts_with(tag.as_str()))
-}
-
-/// By how much our clock is ahead of the target's.
-fn ahead(engine: &Engine, target: &dyn Target) -> Time {
-    let theirs = target.clock().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-    let theirs = theirs.and_then(|since| Time::try_from(since.as_secs()).ok());
-    theirs.map_or(0, |theirs| (engine.clock.now() - theirs).max(0))
 }
 
 fn change(

@@ -1,4 +1,4 @@
-//! What time it is, for ages of intents: never younger than the target's own clock says.
+//! What time it is: ours, and for all that was sent the target's.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -41,10 +41,9 @@ impl Clock {
         u32::try_from(self.now() / 60).unwrap_or(u32::MAX - 1)
     }
 
-    /// The later of our clock and the target's: a clock that was set back must not make an intent young.
+    /// The target's own time, where it has been heard: what was sent has an age whatever our clock is set to.
     pub fn now_for(self, target: &dyn Target) -> Time {
-        let theirs = target.clock().map_or(0, seconds);
-        self.now().max(theirs)
+        target.clock().map_or(self.now(), seconds)
     }
 
     /// How far another clock is ahead of this one, in seconds.
@@ -57,11 +56,6 @@ impl Clock {
         let now = self.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
         let at = u64::try_from(at - self.shift).unwrap_or(0);
         Duration::from_secs(at).saturating_sub(now)
-    }
-
-    /// When something was sent, for asking the target later what was made since: the earlier of both clocks.
-    pub fn mark(self, target: &dyn Target) -> Time {
-        target.clock().map_or(self.now(), |theirs| seconds(theirs).min(self.now()))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use indexmap::IndexMap;
-use rowbill_connector::{Call, Filter, Param, Problem, Receipt, SendError};
+use rowbill_connector::{Call, Filter, OperationId, Param, Problem, Receipt, SendError};
 
 use super::drive::{Driven, Driver, Operation};
 use super::report::Fate;
@@ -94,7 +94,7 @@ impl<'a> Customers<'a> {
                 Ok(None) => self.create(email, retry).await,
             };
         }
-        match self.with_email(email).await {
+        match self.with_email_of_any(email).await? {
             Err(no) => Ok(Err(no)),
             Ok(Some(customer)) => Ok(Ok(customer.id)),
             Ok(None) if create => self.create(email, retry).await,
@@ -117,6 +117,30 @@ impl<'a> Customers<'a> {
             return Err(NoCustomer::Deferred(Problem::new("run.waiting", message)));
         }
         Ok(found)
+    }
+
+    /// As [`Self::with_email`], once no other connection's customer with this e-mail can be on its way.
+    pub async fn with_email_of_any(&self, email: &str) -> Result<Result<Option<Receipt>, NoCustomer>, Problem> {
+        let step = [email.to_lowercase()];
+        let account = &self.project.connection(&self.driver.connection)?.account;
+        let others = self
+            .project
+            .connections
+            .iter()
+            .filter(|other| other.account == *account && other.name != self.driver.connection);
+        let ids: Vec<OperationId> =
+            others.map(|other| self.project.owner(other).operation("customer", &step)).collect();
+        let is_on_its_way = |stored: &OperationRecord| match &stored.state {
+            State::Intent(intent) => (self.driver.now() - intent.last_sent).abs() < IN_FLIGHT,
+            _ => false,
+        };
+        let stored = self.driver.ledger.operations(&ids).await?;
+        if let Some(open) = stored.into_iter().flatten().find(is_on_its_way) {
+            let message =
+                format!("`{}` is making a customer with this e-mail, and its answer is missing", open.connection);
+            return Ok(Err(NoCustomer::Deferred(Problem::new("run.waiting", message))));
+        }
+        Ok(self.with_email(email).await)
     }
 
     /// The one customer with an e-mail; several are a person's decision. Stripe compares e-mails with regard to case

@@ -142,6 +142,12 @@ impl Taker<'_> {
 
     async fn skip(&mut self) -> Result<String, Problem> {
         self.needs_state(&[RowState::Failed, RowState::NeedsReview, RowState::Deferred], "skipped")?;
+        let draft = self.with.owner.operation(self.with.connection.action.name(), &self.row.key);
+        if self.with.ledger.operation(&draft).await?.is_some_and(|draft| draft.is_open()) {
+            let problem =
+                Problem::new("rows.state", "an answer about this row is still missing: it cannot be skipped yet");
+            return Err(problem.advise("run it once more, then decide: rowbill run-now NAME"));
+        }
         self.row.state = RowState::Skipped;
         self.row.problem = Some(Problem::new("row.skipped_by_person", "a person said to leave it out"));
         self.save("it is left out from now on", Vec::new()).await
@@ -151,6 +157,9 @@ impl Taker<'_> {
     async fn accept(&mut self) -> Result<String, Problem> {
         if self.has_problem("row.check_amount") {
             return self.settle("the object is taken as it is in Stripe").await;
+        }
+        if self.is_group() && self.has_problem("row.check_total") {
+            return self.accept_invoice().await;
         }
         let nothing = || {
             Problem::new("rows.nothing_to_accept", "no edit of this row waits for a decision")
@@ -171,6 +180,19 @@ impl Taker<'_> {
         self.row.request = request;
         self.row.members.clear();
         self.settle("the edit is accepted; what Stripe has stays as it is").await
+    }
+
+    /// The invoice is taken as it is in Stripe: only one that nobody can change any more.
+    async fn accept_invoice(&mut self) -> Result<String, Problem> {
+        let draft =
+            self.row.objects.iter().find(|object| object.step == "create_invoice").map(|object| object.id.clone());
+        let Some(id) = draft else { return Err(nothing_to_resolve()) };
+        let receipt = (self.with.target)()?.get(&id).await.map_err(|error| error.problem().clone())?;
+        if receipt.status.as_deref() == Some("draft") {
+            let problem = Problem::new("rows.state", format!("invoice {id} is a draft, and would stay one"));
+            return Err(problem.advise("correct or delete it in Stripe, then: rowbill rows retry NAME KEY"));
+        }
+        self.settle(&format!("invoice {id} is taken as it is in Stripe")).await
     }
 
     async fn settle(&mut self, told: &str) -> Result<String, Problem> {

@@ -8,12 +8,14 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use rowbill_connector::{Catalog, Problem, Receipt, SendError, Source, Target};
 
+use super::adopt::listen;
 use super::clock::Clock;
 use super::persons::Persons;
 use crate::config::{Connection, Project};
 use crate::ledger::Ledger;
 use crate::mapping::identity::Owner;
 use crate::mapping::params::Surroundings;
+use crate::protocol::Time;
 
 /// Makes the source of a connection.
 ///
@@ -84,8 +86,8 @@ pub struct AccountLine {
     pub shared: Arc<Shared>,
     halted: Mutex<Option<Problem>>,
     silent: AtomicU32,
-    /// Whether what was made since the last commit has been looked up in this process.
-    pub adopted: tokio::sync::OnceCell<()>,
+    /// When what was made since the last commit was looked up in this process, by the target's clock.
+    pub adopted: tokio::sync::OnceCell<Time>,
 }
 
 /// After so many requests in a row without an answer the target counts as out of reach.
@@ -111,6 +113,16 @@ impl AccountLine {
     /// Nothing more is sent from now on; the first reason counts.
     pub fn halt(&self, problem: Problem) {
         self.halted.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(problem);
+    }
+
+    /// Hears what time it is at the target.
+    pub async fn listen(&self) -> Result<(), Problem> {
+        listen(self.target.as_ref()).await.map_err(|error| {
+            if let SendError::Halt(problem) = &error {
+                self.halt(problem.clone());
+            }
+            error.problem().clone()
+        })
     }
 
     /// An answer came.

@@ -13,7 +13,7 @@ use super::report::Amounts;
 use super::row::mixed;
 use super::spool::{NOWHERE, Spool};
 use super::survey::{Scope, Spooled};
-use crate::config::{Connection, OnChange};
+use crate::config::{Connection, Finish, OnChange};
 use crate::ledger::{Change, RowId, RowRecord, RowState};
 use crate::mapping::identity::Digest;
 use crate::protocol::State;
@@ -175,6 +175,16 @@ impl Planner<'_> {
         })
     }
 
+    /// Whether the last step of its invoice is done: what the rows are now does not matter to it any more.
+    fn is_finished(&self, record: &RowRecord) -> bool {
+        let last = match self.connection.action.invoice().map(|invoice| invoice.finish) {
+            Some(Finish::Send) => "send",
+            Some(Finish::Finalize) => "finalize",
+            _ => return false,
+        };
+        record.objects.iter().any(|object| object.step == last)
+    }
+
     fn members(&self, rows: &[u32]) -> Vec<Digest> {
         let mut members: Vec<Digest> = rows.iter().map(|at| self.entries[*at as usize].content).collect();
         members.sort_unstable();
@@ -218,7 +228,8 @@ impl Planner<'_> {
     /// back when the rows are gone again.
     fn ask(&mut self, group: &GroupPlan, mut record: RowRecord, members: Vec<Digest>) {
         let problem = group.row_problems.iter().min_by_key(|(number, _)| **number).map(|(_, problem)| problem.clone());
-        if problem.is_none() && record.problem.is_none() {
+        let is_settled = matches!(record.state, RowState::Done | RowState::There);
+        if problem.is_none() && record.problem.is_none() && is_settled {
             return;
         }
         let state = if record.objects.is_empty() { RowState::There } else { RowState::Done };
@@ -232,6 +243,10 @@ impl Planner<'_> {
         if self.members(&group.rows) == record.members {
             self.head(group)?;
             self.all(group, Class::Resume, None);
+            return Ok(());
+        }
+        if self.is_finished(&record) {
+            self.made(group, record);
             return Ok(());
         }
         let problem = Problem::new(MIDWAY, "rows of this group changed while its invoice was being made").advise(

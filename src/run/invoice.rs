@@ -19,7 +19,7 @@ use super::report::Fate;
 use super::row::Settled;
 use crate::config::{Connection, Finish, Invoice};
 use crate::ledger::{Change, OperationRecord, RowId, RowRecord, RowState};
-use crate::mapping::identity::Owner;
+use crate::mapping::identity::{Digest, Owner};
 use crate::mapping::money::Minor;
 use crate::protocol::WhenUnsure;
 
@@ -71,15 +71,12 @@ impl Course<'_> {
             }
             draft = self.stored("create_invoice").await?;
         }
-        if let Some(object) = draft.as_ref().and_then(OperationRecord::object) {
-            match self.of.driver.line.target.get(object).await {
-                Ok(receipt) => self.earlier = Some(receipt),
-                Err(error) => return self.unreadable(&error).await.map(Err),
-            }
-        }
-        if let Some(settled) = self.came_late().await? {
+        if let Some(object) = draft.as_ref().and_then(OperationRecord::object)
+            && let Err(settled) = self.look(object).await?
+        {
             return Ok(Err(settled));
         }
+        let was_open = draft.as_ref().is_some_and(OperationRecord::is_open);
         let customer = match self.customer(draft.as_ref()).await? {
             Ok(customer) => customer,
             Err(settled) => return Ok(Err(settled)),
@@ -88,6 +85,10 @@ impl Course<'_> {
             Ok(invoice) => invoice,
             Err(settled) => return Ok(Err(settled)),
         };
+        // A restored ledger does not know how far an earlier one went with it.
+        if was_open && let Err(settled) = self.look(&invoice.id).await? {
+            return Ok(Err(settled));
+        }
         let customer = customer.or(invoice.customer.clone());
         let bound = match self.of.invoice.items_from {
             Some(_) => self.take_items(&invoice.id).await?,
@@ -111,6 +112,16 @@ impl Course<'_> {
         self.task.record.problem = None;
         self.commit().await?;
         Ok(Ok(Settled { fate: Fate::Done, problem: None, amount: Some(total) }))
+    }
+
+    /// Reads the invoice as it is now, which may be more than this ledger has done; ends the group where a person must
+    /// decide first.
+    async fn look(&mut self, invoice: &str) -> Step<()> {
+        match self.of.driver.line.target.get(invoice).await {
+            Ok(receipt) => self.earlier = Some(receipt),
+            Err(error) => return self.unreadable(&error).await.map(Err),
+        }
+        Ok(self.came_late().await?.map_or(Ok(()), Err))
     }
 
     /// The customer of a draft that is not made yet; a draft that exists has its own.
@@ -153,7 +164,8 @@ impl Course<'_> {
         params.insert("pending_invoice_items_behavior".to_owned(), Param::Text("exclude".to_owned()));
         params.insert("auto_advance".to_owned(), Param::Bool(false));
         if let Some(head) = &self.task.head
-            && !stored.as_ref().is_some_and(OperationRecord::is_under_way)
+            && (!stored.as_ref().is_some_and(OperationRecord::is_under_way)
+                || self.task.record.request == Digest::default())
         {
             self.task.record.request =
                 group_digest(Some(head), self.task.lines.iter().map(|line| line.prepared.as_ref()));

@@ -66,8 +66,14 @@ pub async fn record_failures(
 
 /// Whether operations of this connection are open.
 pub async fn leftovers(engine: &Engine, connection: &Connection) -> Result<bool, Problem> {
-    let filter = RowFilter { states: vec![RowState::Sending], after: None, limit: 1 };
-    Ok(!engine.ledger()?.list_rows(&connection.name, &filter).await?.is_empty())
+    Ok(!engine.ledger()?.list_rows(&connection.name, &open_rows(connection, 1)).await?.is_empty())
+}
+
+/// Rows with operations that may be open: also groups that changed midway, which wait for a person.
+fn open_rows(connection: &Connection, limit: u32) -> RowFilter {
+    let mut states = vec![RowState::Sending];
+    states.extend(connection.action.invoice().map(|_| RowState::NeedsReview));
+    RowFilter { states, after: None, limit }
 }
 
 /// Operations that an earlier run left open for rows which have since left the source are settled all the same.
@@ -78,22 +84,41 @@ pub async fn settle_leftovers(
     survey: &Survey,
 ) -> Result<(), Problem> {
     let ledger = engine.ledger()?;
-    let filter = RowFilter { states: vec![RowState::Sending], after: None, limit: 1000 };
-    let open = ledger.list_rows(&connection.name, &filter).await?;
+    let open = ledger.list_rows(&connection.name, &open_rows(connection, 1000)).await?;
     let resumed: std::collections::HashSet<_> =
         survey.entries.iter().filter(|entry| entry.class == Class::Resume).map(|entry| entry.id).collect();
     let owner = engine.owner(connection);
     // A row of this run that is open now has been tried just now.
     for mut row in open.into_iter().filter(|row| !resumed.contains(&row.id.0) && row.run != driver.run) {
-        if connection.action.invoice().is_some() {
-            gone(driver, &mut row).await?;
-            continue;
-        }
         let id = owner.operation(connection.action.name(), &row.key);
-        let Some(stored) = ledger.operation(&id).await? else { continue };
-        resume(driver, stored, &mut row).await?;
+        let stored = ledger.operation(&id).await?;
+        if connection.action.invoice().is_some() {
+            settle_group(driver, stored, row).await?;
+        } else if let Some(stored) = stored {
+            resume(driver, stored, &mut row).await?;
+        }
     }
     Ok(())
+}
+
+/// A group that is not as it was: whether its draft exists must be known to somebody; nothing else is done for it.
+async fn settle_group(driver: &Driver, draft: Option<OperationRecord>, mut row: RowRecord) -> Result<(), Problem> {
+    let question = Some(row.clone()).filter(|row| row.state == RowState::NeedsReview);
+    let knows = |draft: &OperationRecord| row.objects.iter().any(|object| Some(&*object.id) == draft.object());
+    if let Some(draft) = draft.filter(|draft| draft.is_open() || (draft.is_done() && !knows(draft))) {
+        let id = draft.id.clone();
+        resume(driver, draft, &mut row).await?;
+        let is_open = driver.ledger.operation(&id).await?.is_some_and(|draft| draft.is_open());
+        match question {
+            Some(question) if row.state == RowState::Sending => {
+                let row = RowRecord { state: question.state, problem: question.problem, ..row };
+                return driver.ledger.commit(vec![Change::Row(row)]).await;
+            }
+            _ if is_open => return Ok(()),
+            _ => {}
+        }
+    }
+    if row.state == RowState::Sending { gone(driver, &mut row).await } else { Ok(()) }
 }
 
 /// A group whose rows left the source while its invoice was being made: nobody can tell what it was to be.

@@ -38,7 +38,7 @@ mod survey;
 mod turns;
 mod write_back;
 
-pub use adopt::{KINDS, is_ours, of_any_age};
+pub use adopt::{KINDS, is_ours, listen, of_any_age};
 pub use amounts::{amount_of, billed};
 pub use clock::Clock;
 pub use drive::{Driven, Driver, Operation};

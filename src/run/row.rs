@@ -198,7 +198,7 @@ impl Rows<'_> {
                 Some(email) => self.customers.rival(&email, open).await,
                 None => return Ok(None),
             },
-            (None, Some(Param::Text(email))) => self.customers.with_email(email).await,
+            (None, Some(Param::Text(email))) => self.customers.with_email_of_any(email).await?,
             (None, _) => return Ok(None),
         };
         match found {

@@ -170,6 +170,7 @@ pub trait Target: Send + Sync {
     /// Where a person sees an object, for links.
     fn link(&self, id: &str) -> String;
 
-    /// The target's clock as last heard: wall time of its newest answer, moved on by the time since.
+    /// The target's clock as last heard: wall time of its newest answer, moved on by the time since. None before the first
+    /// answer, and when this machine's own clock was set since the last one.
     fn clock(&self) -> Option<SystemTime>;
 }

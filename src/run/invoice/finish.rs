@@ -1,11 +1,12 @@
 //! The last steps of an invoice: it is finalized, and sent.
 
 use indexmap::IndexMap;
-use rowbill_connector::{Call, OperationId, Problem};
+use rowbill_connector::{Call, Problem};
 
 use super::{Course, Step};
+use crate::config::Finish;
 use crate::ledger::{Change, OperationRecord, RowState};
-use crate::protocol::{State, WhenUnsure};
+use crate::protocol::{IN_FLIGHT, State, WhenUnsure};
 use crate::run::report::Fate;
 use crate::run::row::Settled;
 
@@ -26,8 +27,8 @@ impl Course<'_> {
             return Ok(Ok(()));
         }
         let unsure = self.of.connection.when_unsure.unwrap_or(WhenUnsure::Ask);
-        if step == "send" && stored.is_none() && unsure == WhenUnsure::Ask && self.may_be_sent().await? {
-            return self.ask_whether_sent(id, invoice).await.map(Err);
+        if self.of.invoice.finish == Finish::Send && unsure == WhenUnsure::Ask && self.may_be_sent().await? {
+            return self.ask_whether_sent(invoice).await.map(Err);
         }
         let operation = match step {
             "finalize" => "POST /v1/invoices/{invoice}/finalize",
@@ -50,16 +51,22 @@ impl Course<'_> {
     /// Whether the invoice was open already and this ledger does not know how: an earlier one may have mailed it.
     pub(super) async fn may_be_sent(&self) -> Result<bool, Problem> {
         let was_open = self.earlier.as_ref().and_then(|earlier| earlier.status.as_deref()) == Some("open");
-        Ok(was_open && !self.is_finalized_by_us().await?)
+        Ok(was_open && self.stored("send").await?.is_none() && !self.is_finalized_by_us().await?)
     }
 
-    /// Whether this ledger knows that the invoice was finalized.
+    /// Whether this ledger knows that the invoice was finalized, or was about to and no other can have gone on since:
+    /// nobody puts a backup back while requests may be under way.
     pub(super) async fn is_finalized_by_us(&self) -> Result<bool, Problem> {
-        Ok(self.stored("finalize").await?.is_some_and(|stored| stored.is_done()))
+        let Some(stored) = self.stored("finalize").await? else { return Ok(false) };
+        let State::Intent(intent) = &stored.state else { return Ok(stored.is_done()) };
+        let driver = self.of.driver;
+        let is_of_this_process = driver.line.adopted.get().is_some_and(|begun| intent.last_sent >= *begun);
+        Ok(is_of_this_process || (driver.now() - intent.last_sent).abs() < IN_FLIGHT)
     }
 
     /// Stripe does not tell whether an invoice was mailed. The question is an operation that waits for its answer.
-    pub(super) async fn ask_whether_sent(&mut self, id: OperationId, invoice: &str) -> Result<Settled, Problem> {
+    pub(super) async fn ask_whether_sent(&mut self, invoice: &str) -> Result<Settled, Problem> {
+        let id = self.of.owner.operation("send", &self.task.key);
         let message =
             format!("invoice {invoice} was open already, and this ledger does not know whether it was mailed");
         let advice = format!(
@@ -79,7 +86,7 @@ impl Course<'_> {
             state: State::Review { generation: 0 },
             problem: Some(problem.clone()),
             run: self.of.driver.run.clone(),
-            at: self.of.driver.clock.mark(self.of.driver.line.target.as_ref()),
+            at: self.of.driver.now(),
         };
         let record = &mut self.task.record;
         record.state = RowState::NeedsReview;

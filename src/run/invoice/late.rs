@@ -25,9 +25,8 @@ impl Course<'_> {
         }
         let is_to_be_mailed = self.of.invoice.finish == Finish::Send;
         let asks = self.of.connection.when_unsure.unwrap_or(WhenUnsure::Ask) == WhenUnsure::Ask;
-        if is_to_be_mailed && asks && self.stored("send").await?.is_none() && self.may_be_sent().await? {
-            let id = self.of.owner.operation("send", &self.task.key);
-            return self.ask_whether_sent(id, &earlier.id).await.map(Some);
+        if is_to_be_mailed && asks && self.may_be_sent().await? {
+            return self.ask_whether_sent(&earlier.id).await.map(Some);
         }
         let mut objects = vec![object_ref("create_invoice", &earlier)];
         for (step, item) in on_it.iter().filter_map(|(_, own)| own.as_ref()) {

@@ -23,9 +23,10 @@ impl Course<'_> {
         }
     }
 
-    /// Its steps are forgotten, and items that it left behind go: those on record, and those whose answers were lost.
+    /// Its steps are forgotten, and items that it left behind go: those on record, and those whose answers were lost. The
+    /// draft comes last: it is what tells a run after a crash that there is something to forget.
     pub(super) async fn start_over(&mut self) -> Step<()> {
-        for step in self.steps() {
+        for step in self.steps().into_iter().chain(["create_invoice".to_owned()]) {
             let Some(stored) = self.stored(&step).await? else { continue };
             let stored = match self.settled(stored).await? {
                 Ok(stored) => stored,
@@ -46,10 +47,10 @@ impl Course<'_> {
         Ok(Ok(()))
     }
 
-    /// All steps that may have made something: of the rows as they were, as they are, and of what is on record.
+    /// All steps on the draft that may have made something: of the rows as they were, as they are, and of what is on
+    /// record.
     fn steps(&self) -> BTreeSet<String> {
-        let mut steps: BTreeSet<String> =
-            ["create_invoice", "add_lines", "finalize", "send"].map(str::to_owned).into_iter().collect();
+        let mut steps: BTreeSet<String> = ["add_lines", "finalize", "send"].map(str::to_owned).into_iter().collect();
         let made = self.task.record.objects.iter().map(|object| object.step.clone());
         steps.extend(made.filter(|step| step.starts_with("item.")));
         if self.of.invoice.items_from.is_none() {

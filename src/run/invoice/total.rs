@@ -49,8 +49,10 @@ impl Course<'_> {
     }
 
     async fn mismatch(&mut self, invoice: &str, what: &str) -> Result<Settled, Problem> {
-        let problem = Problem::new("row.check_total", format!("invoice {invoice} stays as it is: {what}"))
-            .advise("look at the invoice in Stripe; once it is right or deleted: `rowbill rows retry NAME KEY`");
+        let problem = Problem::new("row.check_total", format!("invoice {invoice} stays as it is: {what}")).advise(
+            "look at the invoice in Stripe; once it is right or deleted: `rowbill rows retry NAME KEY`; an \
+                     invoice that is final is taken as it is with `rowbill rows accept NAME KEY`",
+        );
         self.task.record.state = RowState::NeedsReview;
         self.task.record.problem = Some(problem.clone());
         self.commit().await?;

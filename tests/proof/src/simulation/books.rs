@@ -46,9 +46,14 @@ async fn connection(world: &World, watch: &Watch, name: &str, stripe: &Objects, 
     }
     let mut keys: BTreeSet<Vec<String>> = rows.iter().map(|row| row.key.clone()).collect();
     keys.extend(watch.keys(name));
+    if name == "items" {
+        let tables = hold(&world.tables);
+        keys.extend(tables[name].past.keys().map(|key| vec![key.clone()]));
+    }
     for key in keys {
         let row = rows.iter().find(|row| row.key == key);
-        let items = items(watch, name, row, &key);
+        let mut items = items(watch, name, row, &key);
+        items.extend(adopted(world, name, &key, stripe));
         let tables = hold(&world.tables);
         for (currency, amount) in billed(&tables[table_of(name)], &key, &items, stripe)? {
             *sums.entry((account_of(name), currency)).or_default() += amount;
@@ -125,6 +130,14 @@ fn items(watch: &Watch, name: &str, row: Option<&RowRecord>, key: &[String]) -> 
     let now = row.into_iter().flat_map(|row| &row.objects).filter(|one| is_item(&one.step)).map(|one| one.id.clone());
     let seen = watch.made(name, key).filter(|(step, _)| is_item(step)).map(|(_, id)| id.to_owned());
     now.chain(seen).collect()
+}
+
+/// The item of a row that left its table before the ledger that knew of it was lost: only Stripe tells of it.
+fn adopted(world: &World, name: &str, key: &[String], stripe: &Objects) -> Option<String> {
+    let connection = world.project.connection(name).ok()?;
+    let op = world.project.owner(connection).operation("add_invoice_item", key);
+    let mut there = stripe.iter().filter(|(_, object)| object["metadata"]["rowbill_op"] == *op.0);
+    there.next().map(|(id, _)| id.clone())
 }
 
 /// What a key has billed: each of its items is over an amount that its table says or said.

@@ -27,19 +27,27 @@ impl Broken {
     /// Switches on what it takes to see it.
     pub fn shape(self, shape: &mut Shape) {
         let needed: &[Trouble] = match self {
-            Self::IntentsNotSynced => {
-                &[Trouble::Crash, Trouble::Nights, Trouble::Edits, Trouble::Late, Trouble::Network]
-            }
+            Self::IntentsNotSynced => &[
+                Trouble::Crash,
+                Trouble::Edits,
+                Trouble::EditsMidway,
+                Trouble::Late,
+                Trouble::Network,
+                Trouble::Nights,
+            ],
             Self::NewKeyEachTime | Self::CentShort => &[Trouble::Network],
-            Self::StoppedClock => &[Trouble::Network, Trouble::Nights, Trouble::Unreachable],
+            Self::StoppedClock => &[Trouble::Nights],
             Self::MarksByRowNumber => &[Trouble::Edits, Trouble::EditsMidway],
-            Self::EditedUnderOldKey => &[Trouble::Crash, Trouble::Edits, Trouble::Network],
+            Self::EditedUnderOldKey => {
+                &[Trouble::Crash, Trouble::Edits, Trouble::EditsMidway, Trouble::Late, Trouble::Network]
+            }
             Self::NoListAfterRestore => &[Trouble::Restore, Trouble::Nights],
             Self::LostIsRefused => &[Trouble::Network, Trouble::Late],
         };
-        if self == Self::StoppedClock {
-            // A new process would look at Stripe first.
+        // Some hide in what else goes wrong: a new process looks at Stripe first, and a run that is stopped sends little.
+        if matches!(self, Self::StoppedClock | Self::IntentsNotSynced | Self::EditedUnderOldKey) {
             shape.troubles.clear();
+            shape.steps += 10;
         }
         shape.troubles.extend(needed);
         shape.one_in = 1;

@@ -133,7 +133,8 @@ fn is_excused(world: &World, account: &str, reuse: &invariants::Reuse<'_>) -> bo
     let forgotten = hold(&world.forgotten);
     let mut losses = forgotten.get(account).into_iter().flatten();
     let is_between = losses.any(|at| (reuse.first.seq..reuse.other.seq).contains(at));
-    is_between && reuse.other.error.as_deref().is_none_or(|error| error == "idempotency_error")
+    let has_effect = |request: &RequestEntry| request.status == Some(200);
+    is_between && !(has_effect(reuse.first) && has_effect(reuse.other))
 }
 
 /// All of the ledger's rows of a connection.

@@ -2,7 +2,7 @@
 
 use super::business::CURRENCIES;
 use super::shape::Trouble;
-use super::table::{Table, WRITTEN, cell, minor, written};
+use super::table::{Table, WRITTEN, cell, key, minor, written};
 use super::world::{World, hold};
 
 /// Fills the tables.
@@ -151,14 +151,22 @@ pub fn mend(world: &World) {
                 continue;
             }
             let row = table.rows[at].clone();
-            let Some(best) = (0..left.len()).max_by_key(|place| alike(&left[*place], &row)) else { continue };
-            let old = left.remove(best);
+            let best = (0..left.len()).max_by_key(|place| alike(&left[*place], &row));
+            let Some(old) = best.map(|best| left.remove(best)).or_else(|| earlier(table, &row)) else { continue };
             world.tell(|| format!("    {name} is mended: {row:?}"));
             table.rows[at] = old;
         }
         dedupe(world, table);
         table.remember();
     }
+}
+
+/// What a key had at an earlier time: a row that was put back as it was may be one that was spoilt.
+fn earlier(table: &Table, row: &[String]) -> Option<Vec<String>> {
+    let past = table.past.get(&key(table.name, row).join(","))?;
+    let mut old = past.iter().filter(|old| is_sound(table.name, old)).max_by_key(|old| alike(old, row))?.clone();
+    old.resize(row.len(), String::new());
+    Some(old)
 }
 
 /// In how many cells a spoilt row is still what it was.

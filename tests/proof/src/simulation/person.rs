@@ -44,6 +44,7 @@ async fn take(
     let connection = engine.project.connection(name).map_err(|problem| problem.message)?;
     let line = engine.line(connection).map_err(|problem| problem.message)?;
     let ledger = world.ledger();
+    let halting = Arc::clone(&line);
     let target = move || Ok(Arc::clone(&line.target) as Arc<dyn Target>);
     let now = engine.clock.now();
     let deciding = Deciding { ledger: &*ledger, connection, owner: engine.owner(connection), target: &target, now };
@@ -53,6 +54,9 @@ async fn take(
         () = process.power.gone() => {}
         taken = deciding => if let Err(problem) = taken {
             world.tell(|| format!("      refused: {} {}", problem.code, problem.message));
+            if problem.code == "stripe.key_refused" {
+                halting.halt(problem);
+            }
         }
     }
     Ok(())
@@ -83,17 +87,21 @@ async fn decide(world: &World, name: &str, row: &RowRecord) -> Result<Option<Dec
             hold(&world.accepted).insert(format!("{name} {}", row.key.join(",")));
             Some(Decision::Accept)
         }
-        "row.group_changed_midway" => match world.roll(2) {
-            0 if delete_draft(world, name, row).await => Some(Decision::Retry),
-            _ => {
+        "row.group_changed_midway" => {
+            if prefers_deleting(world, name, row) && delete_draft(world, name, row).await {
+                Some(Decision::Retry)
+            } else {
                 undo::group(world, name, row);
                 None
             }
-        },
+        }
         // Its rows were changed since some of its items were made, or the ledger has forgotten what they were.
         "row.check_total" if was_forgotten(world, name) || undo::was_changed(world, name, row) => {
-            if world.roll(2) == 0 || !delete_draft(world, name, row).await {
+            if !prefers_deleting(world, name, row) {
                 undo::group(world, name, row);
+            } else if !delete_draft(world, name, row).await {
+                // It is no draft any more, and undoing the edits did not help.
+                return Ok(Some(Decision::Accept));
             }
             Some(Decision::Retry)
         }
@@ -101,6 +109,11 @@ async fn decide(world: &World, name: &str, row: &RowRecord) -> Result<Option<Dec
         "row.check_amount" if was_edited(world, name, row) => Some(Decision::Accept),
         _ => return Err(format!("I9: a question that nobody should have to answer: {name} {row:#?}")),
     })
+}
+
+/// Whether the draft goes rather than the edit: now and then, and always when the edit was undone before, in vain.
+fn prefers_deleting(world: &World, name: &str, row: &RowRecord) -> bool {
+    world.roll(2) == 0 || !hold(&world.undone).insert((name.to_owned(), row.key.clone()))
 }
 
 fn was_forgotten(world: &World, name: &str) -> bool {

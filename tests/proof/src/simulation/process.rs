@@ -11,7 +11,6 @@ use rowbill_connector::{Problem, Source, Target};
 use rowbill_stripe::{Rate, StripeConfig, StripeTarget};
 use secrecy::SecretString;
 
-use super::broken::Broken;
 use super::business::{ACCOUNTS, CANARY, table_of};
 use super::disk::Disk;
 use super::network::Network;
@@ -41,18 +40,22 @@ impl Process {
             let line = Arc::new(AccountLine::new(target(&port, account, number)?));
             accounts.insert(account.to_owned(), line);
         }
-        let from = if world.broken == Some(Broken::StoppedClock) { world.now() - world.age() } else { world.now() };
         let engine = Engine {
             project: Arc::clone(&world.project),
             catalog: connectors::catalog(),
             ledger: Some(Arc::new(Disk { port: port.clone(), ledger: world.ledger() })),
             accounts,
             make_source: Box::new(move |connection, _| Ok(source(&port, &connection.name))),
-            clock: Clock::simulated(from, shift),
+            clock: Clock::simulated(world.now(), shift),
             stop: Arc::clone(&power.stop),
             progress: Arc::new(Quiet),
         };
         Ok(Self { power, engine })
+    }
+
+    /// It is as early as ever: between two runs no time has gone by.
+    pub fn stop_clock(&mut self, world: &World) {
+        self.engine.clock = Clock::simulated(world.now() - world.age(), 0);
     }
 
     /// Runs several connections at once; nothing, when the process dies of it.

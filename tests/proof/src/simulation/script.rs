@@ -22,6 +22,9 @@ use super::world::{World, hold};
 /// So long after the last request nobody starts a restored ledger: the model asks for it.
 pub const QUIET: Duration = Duration::from_secs(6 * 60 + 1);
 
+/// Counts clocks that were set while a machine came up again.
+pub const CLOCK_AT_BOOT: &str = "clocks set at boot";
+
 /// A simulation that goes on.
 pub struct Script {
     /// The world.
@@ -178,6 +181,9 @@ impl Script {
             let process = Process::start(&self.world, self.started, self.shift).map_err(|problem| problem.message)?;
             self.process = Some(process);
         }
+        if let (Some(Broken::StoppedClock), Some(process)) = (self.world.broken, &mut self.process) {
+            process.stop_clock(&self.world);
+        }
         self.process.as_ref().ok_or_else(|| "no process".to_owned())
     }
 
@@ -187,6 +193,11 @@ impl Script {
             *hold(&self.world.disk) = synced;
         }
         sleep(BOOT).await;
+        // A machine that comes up again may have another clock, while requests of before are still on their way.
+        if self.world.strikes(Trouble::Clock, 3) {
+            self.world.count(CLOCK_AT_BOOT);
+            self.clock();
+        }
     }
 
     /// The process ends, and the next thing begins another one.

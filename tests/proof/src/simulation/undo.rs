@@ -23,8 +23,11 @@ pub fn group(world: &World, name: &str, row: &RowRecord) {
         let lines: BTreeSet<(String, i64)> = rows.iter().filter_map(|line| said(table_name, line)).collect();
         !there.is_empty() && there.is_subset(&lines)
     };
-    let of_tables = readings.values().map(of).find(is_there);
-    let Some(old) = of_tables.or_else(|| readings.get(&row.run).map(of)) else { return };
+    let of_stripe = readings.values().map(of).find(is_there);
+    let of_run = readings.get(&row.run).map(of);
+    // After a loss neither may be all of it: the person tries the one and the other.
+    let old = if world.roll(2) == 0 { of_stripe.or(of_run) } else { of_run.or(of_stripe) };
+    let Some(old) = old else { return };
     let mut tables = hold(&world.tables);
     let Some(table) = tables.get_mut(table_name) else { return };
     if name == table_name {

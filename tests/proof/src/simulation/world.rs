@@ -57,6 +57,8 @@ pub struct World {
     pub forgotten: Mutex<BTreeMap<&'static str, Vec<u64>>>,
     /// Groups whose rows a person took as they are.
     pub accepted: Mutex<BTreeSet<String>>,
+    /// Groups whose edits a person took back.
+    pub undone: Mutex<BTreeSet<(String, Vec<String>)>>,
     /// Groups whose draft a person deleted: by connection and key.
     pub deleted: Mutex<BTreeSet<(String, Vec<String>)>>,
     dice: Mutex<StdRng>,
@@ -100,6 +102,7 @@ impl World {
             trips: Mutex::default(),
             forgotten: Mutex::default(),
             accepted: Mutex::default(),
+            undone: Mutex::default(),
             deleted: Mutex::default(),
             dice: Mutex::new(StdRng::seed_from_u64(seed ^ 0x5EED)),
             counters: Mutex::default(),
