@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use rowbill_connector::{OperationId, Problem};
 
 use super::refusals::{conflict, rename_taken, rename_unknown};
-use super::{Change, Ledger, OperationRecord, RowFilter, RowId, RowRecord, RunFilter, RunRecord};
+use super::{
+    Change, Document, DocumentFilter, DocumentKind, Ledger, OperationRecord, RowFilter, RowId, RowRecord, RunFilter,
+    RunRecord,
+};
 use crate::protocol::State;
 use crate::schedule::Position;
 
@@ -18,6 +21,7 @@ pub struct Book {
     operations: BTreeMap<OperationId, OperationRecord>,
     runs: BTreeMap<String, RunRecord>,
     positions: BTreeMap<String, Position>,
+    documents: BTreeMap<(DocumentKind, String), Document>,
     /// When an operation of a connection was last written.
     marks: BTreeMap<String, i64>,
 }
@@ -97,6 +101,22 @@ impl Ledger for MemoryLedger {
         Ok(self.book().positions.values().cloned().collect())
     }
 
+    async fn documents(&self, kind: DocumentKind, ids: &[String]) -> Result<Vec<Option<Document>>, Problem> {
+        let book = self.book();
+        Ok(ids.iter().map(|id| book.documents.get(&(kind, id.clone())).cloned()).collect())
+    }
+
+    async fn list_documents(&self, filter: &DocumentFilter) -> Result<Vec<Document>, Problem> {
+        let book = self.book();
+        let documents = book.documents.values().filter(|document| {
+            document.kind == filter.kind
+                && document.owner == filter.owner
+                && document.id > filter.after
+                && filter.state.as_ref().is_none_or(|state| *state == document.state)
+        });
+        Ok(documents.take(filter.limit as usize).cloned().collect())
+    }
+
     async fn last_sent(&self, connections: &[&str]) -> Result<Option<i64>, Problem> {
         let book = self.book();
         Ok(connections.iter().filter_map(|name| book.marks.get(*name).copied()).max())
@@ -104,7 +124,8 @@ impl Ledger for MemoryLedger {
 
     async fn verify(&self) -> Result<u64, Vec<Problem>> {
         let book = self.book();
-        Ok((book.rows.len() + book.operations.len() + book.runs.len() + book.positions.len()) as u64)
+        let rest = book.runs.len() + book.positions.len() + book.documents.len();
+        Ok((book.rows.len() + book.operations.len() + rest) as u64)
     }
 }
 
@@ -135,6 +156,9 @@ impl Book {
             Change::Run(run) => drop(self.runs.insert(run.id.clone(), run)),
             Change::ForgetRun(id) => drop(self.runs.remove(&id)),
             Change::Position(position) => drop(self.positions.insert(position.connection.clone(), position)),
+            Change::Document(document) => {
+                self.documents.insert((document.kind, document.id.clone()), document);
+            }
             Change::Rename { from, to } => self.rename(&from, &to)?,
             Change::ForgetRow { connection, id } => drop(self.rows.remove(&(connection, id))),
         }
@@ -162,6 +186,9 @@ impl Book {
         }
         if let Some(position) = self.positions.remove(from) {
             self.positions.insert(to.to_owned(), Position { connection: to.to_owned(), ..position });
+        }
+        for document in self.documents.values_mut().filter(|document| document.kind.is_of_connection()) {
+            document.owner = renamed(std::mem::take(&mut document.owner), from, to);
         }
         if let Some(at) = self.marks.remove(from) {
             self.marks.insert(to.to_owned(), at);

@@ -4,6 +4,7 @@
 //! forgets with the process and is there for simulations. Everything that a commit returns
 //! for is durable (fsync); everything that cannot be read as it was written is an error, never "empty".
 
+mod document;
 pub mod memory;
 mod record;
 mod refusals;
@@ -16,6 +17,7 @@ use rowbill_connector::{OperationId, Problem};
 
 use crate::schedule::Position;
 
+pub use document::{Document, DocumentFilter, DocumentKind};
 pub use record::{Change, Digest, ObjectRef, OperationRecord, RowId, RowRecord, RowState, RunRecord};
 
 /// Which rows to list.
@@ -84,6 +86,12 @@ pub trait Ledger: Send + Sync {
 
     /// Where every connection stands in its schedule, in the order of their names.
     async fn positions(&self) -> Result<Vec<Position>, Problem>;
+
+    /// The documents of a kind with these ids, in the order asked for.
+    async fn documents(&self, kind: DocumentKind, ids: &[String]) -> Result<Vec<Option<Document>>, Problem>;
+
+    /// Documents in the order of their ids.
+    async fn list_documents(&self, filter: &DocumentFilter) -> Result<Vec<Document>, Problem>;
 
     /// When an operation of one of these connections was last written (seconds, UTC); none if there never was one.
     /// Rows and runs do not count: they are written without anything having been sent.

@@ -3,6 +3,7 @@
 use rowbill_connector::{OperationId, Problem, Request};
 use serde::{Deserialize, Serialize};
 
+use super::Document;
 use crate::protocol::{State, Time};
 use crate::schedule::Position;
 
@@ -173,6 +174,8 @@ pub enum Change {
     ForgetRun(String),
     /// Inserts or replaces where a connection stands in its schedule.
     Position(Position),
+    /// Inserts or replaces a document.
+    Document(Document),
     /// Gives the rows and operations of one connection to another name; the new name must have none.
     Rename {
         /// The old name.

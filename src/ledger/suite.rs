@@ -1,5 +1,6 @@
 //! The behaviour of every ledger: each store must pass [`run_suite`].
 
+mod documents;
 mod history;
 
 use std::future::Future;
@@ -34,6 +35,9 @@ where
     counts_what_is_there(&make().await).await;
     history::pages_through_runs_and_forgets_some(&make().await).await;
     history::keeps_positions(&make().await).await;
+    documents::keeps_documents(&make().await).await;
+    documents::lists_documents(&make().await).await;
+    documents::renames_documents(&make().await).await;
 }
 
 /// A row with something in every field.

@@ -3,13 +3,15 @@
 //! A [`Source`] gives [`Row`]s and takes [`Mark`]s back. A [`Target`] turns a [`Call`] into the exact bytes of a
 //! [`Request`], sends them, and can look up what an earlier request has made. Everything a person reads is a
 //! [`Problem`]. A [`Catalog`] says, as data, which operations a target has and which parameters they take. A [`Channel`]
-//! tells people when something changes, and a [`Pinger`] tells a monitor that runs begin and end.
+//! tells people when something changes, and a [`Pinger`] tells a monitor that runs begin and end. [`Payments`] tells
+//! what became of an invoice.
 //!
-//! Reading order: [`row`], [`source`], [`problem`], [`catalog`], [`target`], [`notice`].
+//! Reading order: [`row`], [`source`], [`problem`], [`catalog`], [`target`], [`payments`], [`notice`].
 #![deny(missing_docs)]
 
 pub mod catalog;
 pub mod notice;
+pub mod payments;
 pub mod problem;
 pub mod row;
 pub mod source;
@@ -19,6 +21,7 @@ pub mod target;
 
 pub use catalog::{Catalog, Currency, Operation, Param, Schema};
 pub use notice::{Channel, Notice, Pinger, Signal};
+pub use payments::{Bill, Delivery, Dispute, Event, Payment, Payments, Stage, Subject};
 pub use problem::{Place, Problem};
 pub use row::{Cell, Header, Row};
 pub use source::{Layout, Mark, Reading, RowBatches, Source, SourceInfo, Written};

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use indexmap::IndexMap;
 
-use crate::{Param, Problem};
+use crate::{Param, Payments, Problem};
 
 /// What to ask of a target: an operation of its [`crate::Catalog`] with its parameters.
 #[derive(Clone, Debug, PartialEq)]
@@ -166,6 +166,11 @@ pub trait Target: Send + Sync {
 
     /// Asks whether the key works.
     async fn check(&self) -> Result<TargetInfo, SendError>;
+
+    /// What became of the invoices of this account, where the target tells.
+    fn payments(&self) -> Option<&dyn Payments> {
+        None
+    }
 
     /// Where a person sees an object, for links.
     fn link(&self, id: &str) -> String;

@@ -11,9 +11,9 @@
 //! Nothing here retries a write: that is the row protocol's business. Reads are repeated a few times by themselves.
 //!
 //! Reading order: `config` and `key` (what may be sent at all), `encode` (parameters to bytes), `limits` over `bucket`
-//! (when), `http` over `transport` (one exchange), `outcome` with `refusal` and `advice` (what an answer means), `receipt` (what is read
-//! of an object), `read` and `list` (asking), `find` (what became of a request), `target` (all of it as a
-//! [`rowbill_connector::Target`]).
+//! (when), `http` over `transport` (one exchange), `outcome` with `refusal` and `advice` (what an answer means),
+//! `receipt` (what is read of an object), `read` and `list` (asking), `find` (what became of a request), `payments` (who
+//! paid an invoice, and events), `target` (all of it as a [`rowbill_connector::Target`]).
 #![deny(missing_docs)]
 #![allow(clippy::result_large_err, reason = "a problem is made for a person to read, not on a hot path")]
 
@@ -29,6 +29,7 @@ mod kind;
 mod limits;
 mod list;
 mod outcome;
+mod payments;
 mod read;
 mod receipt;
 mod refusal;
@@ -39,6 +40,9 @@ mod transport;
 pub use config::StripeConfig;
 pub use key::KeyMode;
 pub use limits::{Limits, Rate};
+pub use payments::KINDS as EVENT_KINDS;
+#[doc(hidden)]
+pub use payments::{sign, verify};
 #[doc(hidden)]
 pub use read::meaning;
 pub use target::StripeTarget;

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use reqwest::header::HeaderValue;
 use rowbill_connector::{
-    Call, Filter, IdempotencyKey, OperationId, Problem, Receipt, Request, SendError, Target, TargetInfo,
+    Call, Filter, IdempotencyKey, OperationId, Payments, Problem, Receipt, Request, SendError, Target, TargetInfo,
 };
 use serde_json::Value;
 
@@ -23,8 +23,8 @@ const LONGEST_KEY: usize = 255;
 
 /// One Stripe account. Share it between all connections of the account: its rate limits are the account's.
 pub struct StripeTarget {
-    config: StripeConfig,
-    http: Http,
+    pub(crate) config: StripeConfig,
+    pub(crate) http: Http,
 }
 
 /// Shows everything but the key.
@@ -119,6 +119,10 @@ impl Target for StripeTarget {
             Err(error) => return Err(error),
         };
         Ok(TargetInfo { account, clock: self.clock() })
+    }
+
+    fn payments(&self) -> Option<&dyn Payments> {
+        Some(self)
     }
 
     fn link(&self, id: &str) -> String {

@@ -14,9 +14,11 @@ use super::change::{Prepared, RowKey};
 use super::look_up::{CHUNK, Id, by_ids};
 use super::mark;
 use super::problems::Trouble;
-use super::queries::{self, OPERATION_STATEMENTS, POSITION_STATEMENTS, ROW_STATEMENTS, RUN_STATEMENTS, Statements};
+use super::queries::{
+    self, DOCUMENT_STATEMENTS, OPERATION_STATEMENTS, POSITION_STATEMENTS, ROW_STATEMENTS, RUN_STATEMENTS, Statements,
+};
 use super::stored::{
-    Damage, Stored, StoredOperation, StoredPosition, StoredRow, StoredRun, StoredState, Summary, Tally,
+    Damage, Stored, StoredDocument, StoredOperation, StoredPosition, StoredRow, StoredRun, StoredState, Summary, Tally,
 };
 use crate::ledger::refusals::conflict;
 use crate::protocol::State;
@@ -47,6 +49,7 @@ pub struct Batch {
     states: BTreeMap<String, State>,
     runs: BTreeMap<String, Touched<StoredRun>>,
     positions: BTreeMap<String, Touched<StoredPosition>>,
+    documents: BTreeMap<(String, String), Touched<StoredDocument>>,
     marks: BTreeMap<String, i64>,
 }
 
@@ -57,6 +60,7 @@ impl Batch {
         changes: impl Iterator<Item = &'c Prepared>,
     ) -> Result<Self, Trouble> {
         let mut rows: BTreeMap<String, BTreeSet<Vec<u8>>> = BTreeMap::new();
+        let mut documents: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let (mut operations, mut runs, mut positions) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for change in changes {
             match change {
@@ -78,6 +82,9 @@ impl Batch {
                 Prepared::Position(position) => {
                     positions.insert(position.connection.clone());
                 }
+                Prepared::Document(document) => {
+                    documents.entry(document.kind.clone()).or_default().insert(document.id.clone());
+                }
                 Prepared::Rename { .. } => {}
             }
         }
@@ -88,6 +95,14 @@ impl Batch {
         batch.load_operations(connection, operations).await?;
         load_named(connection, &RUN_STATEMENTS, &mut batch.runs, runs).await?;
         load_named(connection, &POSITION_STATEMENTS, &mut batch.positions, positions).await?;
+        for (kind, ids) in documents {
+            held(connection, &DOCUMENT_STATEMENTS, Some(&kind), ids, |columns| {
+                let key = (kind.clone(), columns.try_get(0)?);
+                batch.documents.insert(key, Touched::new(Some(columns.try_get(1)?)));
+                Ok(())
+            })
+            .await?;
+        }
         Ok(batch)
     }
 
@@ -164,6 +179,10 @@ impl Batch {
             Prepared::Position(position) => {
                 becomes(&mut self.positions, position.connection.clone(), After::Put(position));
             }
+            Prepared::Document(document) => {
+                let key = (document.kind.clone(), document.id.clone());
+                becomes(&mut self.documents, key, After::Put(*document));
+            }
             Prepared::Forget(key) => becomes(&mut self.rows, key, After::Gone),
             Prepared::Rename { .. } => {}
         }
@@ -183,6 +202,7 @@ impl Batch {
         }
         upsert(connection, runs).await?;
         upsert(connection, settle(self.positions, &mut summary.positions).0).await?;
+        upsert(connection, settle(self.documents, &mut summary.documents).0).await?;
         for (name, at) in self.marks {
             mark::write(connection, &name, at).await?;
         }

@@ -1,6 +1,6 @@
 //! A change, ready to be written.
 
-use super::stored::{StoredOperation, StoredPosition, StoredRow, StoredRun};
+use super::stored::{StoredDocument, StoredOperation, StoredPosition, StoredRow, StoredRun};
 use crate::ledger::Change;
 use crate::protocol::State;
 
@@ -23,6 +23,8 @@ pub enum Prepared {
     ForgetRun(String),
     /// Inserts or replaces a position.
     Position(StoredPosition),
+    /// Inserts or replaces a document.
+    Document(Box<StoredDocument>),
     /// Gives everything of a connection to another name.
     Rename {
         /// The old name.
@@ -54,6 +56,7 @@ impl From<Change> for Prepared {
             Change::Run(run) => Self::Run(StoredRun::new(run)),
             Change::ForgetRun(id) => Self::ForgetRun(id),
             Change::Position(position) => Self::Position(StoredPosition::new(&position)),
+            Change::Document(document) => Self::Document(Box::new(StoredDocument::new(document))),
             Change::Rename { from, to } => Self::Rename { from, to },
             Change::ForgetRow { connection, id } => Self::Forget((connection, id.0.to_vec())),
         }

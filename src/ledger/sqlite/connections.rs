@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoo
 use sqlx::{ConnectOptions, Sqlite, Transaction};
 
 use super::problems::Trouble;
-use super::queries;
+use super::queries::{self, Statements};
 use super::stored::{Damage, Summary, Tally};
 
 /// How many look-ups can go on at once.
@@ -62,8 +62,14 @@ pub async fn summary(connection: &mut SqliteConnection) -> Result<Summary, Troub
     let columns = sqlx::query(queries::READ_SUMMARY).fetch_optional(&mut *connection).await?;
     let columns = columns.ok_or_else(|| Damage("its summary is gone".to_owned()))?;
     let summary = Summary::from_columns(&columns)?;
-    let name = queries::POSITION_STATEMENTS.name;
+    let positions = tally(connection, &queries::POSITION_STATEMENTS).await?;
+    let documents = tally(connection, &queries::DOCUMENT_STATEMENTS).await?;
+    Ok(Summary { positions, documents, ..summary })
+}
+
+/// Reads the tally of a table that came after the first version.
+async fn tally(connection: &mut SqliteConnection, statements: &'static Statements) -> Result<Tally, Trouble> {
+    let name = statements.name;
     let columns = sqlx::query(queries::READ_TALLY).bind(name).fetch_optional(connection).await?;
-    let positions = columns.map_or(Ok(Tally::default()), |columns| Tally::from_columns(name, &columns))?;
-    Ok(Summary { positions, ..summary })
+    Ok(columns.map_or(Ok(Tally::default()), |columns| Tally::from_columns(name, &columns))?)
 }

@@ -82,6 +82,14 @@ const POSITIONS: Table = Table {
     held: "connection, checksum",
 };
 
+/// Payments, events, cursors.
+const DOCUMENTS: Table = Table {
+    name: "documents",
+    key: &["kind", "id"],
+    columns: &["kind", "id", "owner", "state", "record", "checksum"],
+    held: "id, checksum",
+};
+
 /// How many ids one look-up takes.
 pub const LOOK_UP_SIZES: [usize; 4] = [1, 8, 64, 500];
 /// How many records one statement writes.
@@ -115,6 +123,9 @@ pub static OPERATION_STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Stateme
 pub static RUN_STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements::new(&RUNS));
 /// The statements for [`POSITIONS`].
 pub static POSITION_STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements::new(&POSITIONS));
+
+/// The statements for [`DOCUMENTS`].
+pub static DOCUMENT_STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements::new(&DOCUMENTS));
 
 impl Statements {
     fn new(table: &Table) -> Self {
@@ -215,6 +226,14 @@ pub static OPERATIONS_OF_RUN: LazyLock<String> = LazyLock::new(|| {
     let columns = OPERATIONS.columns.join(", ");
     format!("SELECT {columns} FROM operations WHERE run = $1 ORDER BY id")
 });
+
+/// Documents of an owner after an id, in any state or in one.
+pub const LIST_DOCUMENTS: [&str; 2] = [
+    "SELECT kind, id, owner, state, record, checksum FROM documents \
+     WHERE kind = $1 AND owner = $2 AND id > $3 ORDER BY id LIMIT $4",
+    "SELECT kind, id, owner, state, record, checksum FROM documents \
+     WHERE kind = $1 AND owner = $2 AND state = $3 AND id > $4 ORDER BY id LIMIT $5",
+];
 
 /// Forgets one row.
 pub const DELETE_ROW: &str = "DELETE FROM rows WHERE connection = $1 AND id = $2";

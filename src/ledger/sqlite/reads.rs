@@ -14,10 +14,15 @@ use super::change::Prepared;
 use super::look_up::{CHUNK, Id, by_ids};
 use super::problems::Trouble;
 use super::queries;
-use super::stored::{STATES, Stored, StoredOperation, StoredPosition, StoredRow, StoredRun, decode, state_name};
+use super::stored::{
+    STATES, Stored, StoredDocument, StoredOperation, StoredPosition, StoredRow, StoredRun, decode, state_name,
+};
 use super::walk::{read_all, walk, walk_all};
 use super::{SqliteLedger, connections, mark};
-use crate::ledger::{Change, Ledger, OperationRecord, RowFilter, RowId, RowRecord, RunFilter, RunRecord};
+use crate::ledger::{
+    Change, Document, DocumentFilter, DocumentKind, Ledger, OperationRecord, RowFilter, RowId, RowRecord, RunFilter,
+    RunRecord,
+};
 use crate::protocol::State;
 use crate::schedule::Position;
 
@@ -95,6 +100,27 @@ impl Ledger for SqliteLedger {
         let mut found = found.map_err(|trouble| self.path.reading(trouble))?;
         found.sort_by(|a, b| a.connection.cmp(&b.connection));
         Ok(found)
+    }
+
+    async fn documents(&self, kind: DocumentKind, ids: &[String]) -> Result<Vec<Option<Document>>, Problem> {
+        let mut all = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(CHUNK) {
+            let found = self.look_up::<StoredDocument, _>(Some(kind.name()), chunk).await?;
+            in_order(&mut all, chunk, found, |document| document.id.clone());
+        }
+        if all.iter().any(Option::is_none) {
+            self.believe_absence::<StoredDocument>(&self.walked.documents).await?;
+        }
+        Ok(all)
+    }
+
+    async fn list_documents(&self, filter: &DocumentFilter) -> Result<Vec<Document>, Problem> {
+        self.believe_absence::<StoredDocument>(&self.walked.documents).await?;
+        let query = sqlx::query(queries::LIST_DOCUMENTS[usize::from(filter.state.is_some())]);
+        let query = query.bind(filter.kind.name()).bind(filter.owner.clone());
+        let query = filter.state.iter().fold(query, |query, state| query.bind(state.clone()));
+        let query = query.bind(filter.after.clone()).bind(i64::from(filter.limit));
+        self.decoded::<StoredDocument>(query.fetch_all(&mut *self.reader().await?).await)
     }
 
     async fn last_sent(&self, connections: &[&str]) -> Result<Option<i64>, Problem> {

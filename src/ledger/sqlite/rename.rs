@@ -7,8 +7,11 @@ use super::batch::upsert;
 use super::look_up::Id;
 use super::mark;
 use super::problems::Trouble;
-use super::queries::{OPERATION_STATEMENTS, POSITION_STATEMENTS, ROW_STATEMENTS, Statements};
-use super::stored::{Stored, StoredOperation, StoredPosition, StoredRow, StoredRun, Summary, Tally, checked};
+use super::queries::{LIST_DOCUMENTS, OPERATION_STATEMENTS, POSITION_STATEMENTS, ROW_STATEMENTS, Statements};
+use super::stored::{
+    Stored, StoredDocument, StoredOperation, StoredPosition, StoredRow, StoredRun, Summary, Tally, checked,
+};
+use crate::ledger::DocumentKind;
 use crate::ledger::refusals::{rename_taken, rename_unknown};
 
 /// Renames within the transaction that `connection` is in; the inner error leaves the decision to undo to the caller.
@@ -33,9 +36,30 @@ pub async fn rename(
     pages(connection, &mut summary.operations, from, String::new(), operation).await?;
     mark::rename(connection, from, to).await?;
     position(connection, &mut summary.positions, from, to).await?;
+    documents(connection, &mut summary.documents, from, to).await?;
     let run = |run: StoredRun| (run.id.clone(), run.renamed(to));
     pages(connection, &mut summary.runs, from, String::new(), run).await?;
     Ok(Ok(()))
+}
+
+/// Payments go with the connection that made their invoices.
+async fn documents(connection: &mut SqliteConnection, tally: &mut Tally, from: &str, to: &str) -> Result<(), Trouble> {
+    loop {
+        let query = sqlx::query(LIST_DOCUMENTS[0]).bind(DocumentKind::Payment.name()).bind(from).bind("").bind(500);
+        let page = query.fetch_all(&mut *connection).await?;
+        if page.is_empty() {
+            return Ok(());
+        }
+        let mut renamed = Vec::with_capacity(page.len());
+        for columns in &page {
+            let stored = checked::<StoredDocument>(columns)?;
+            tally.remove(stored.checksum());
+            let stored = stored.renamed(to);
+            tally.add(stored.checksum());
+            renamed.push(stored);
+        }
+        upsert(connection, renamed).await?;
+    }
 }
 
 /// The new name begins where the old one stood; what it had of its own goes.

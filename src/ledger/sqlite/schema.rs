@@ -11,13 +11,13 @@ use super::stored::Summary;
 const APPLICATION_ID: i64 = 0x5242_4c47;
 
 /// The version that this rowbill writes.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// What leads to each version from the one before: the name and the text of each thing it makes.
 ///
 /// Records lie in the order of their making, and a small index finds them by key: a second look at a file finds its
 /// rows side by side, and a change of state writes few pages. The indexes have names, so that a walk can ask for them.
-const MIGRATIONS: [&[(&str, &str)]; 2] = [FIRST, SCHEDULES];
+const MIGRATIONS: [&[(&str, &str)]; 3] = [FIRST, SCHEDULES, DOCUMENTS];
 
 const FIRST: &[(&str, &str)] = &[
     (
@@ -67,6 +67,17 @@ const SCHEDULES: &[(&str, &str)] = &[
         "CREATE TABLE tallies (name TEXT NOT NULL PRIMARY KEY, count INTEGER NOT NULL, sum INTEGER NOT NULL, \
          checksum INTEGER NOT NULL) STRICT",
     ),
+];
+
+/// What was written down besides: payments, events, cursors.
+const DOCUMENTS: &[(&str, &str)] = &[
+    (
+        "documents",
+        "CREATE TABLE documents (kind TEXT NOT NULL, id TEXT NOT NULL, owner TEXT NOT NULL, state TEXT NOT NULL, \
+         record TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT",
+    ),
+    ("documents_by_key", "CREATE UNIQUE INDEX documents_by_key ON documents (kind, id)"),
+    ("documents_of_owner", "CREATE INDEX documents_of_owner ON documents (kind, owner, state, id)"),
 ];
 
 /// Fills an empty file: tables, version, application id and the first summary.

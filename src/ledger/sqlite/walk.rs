@@ -13,7 +13,9 @@ use tokio::sync::OnceCell;
 
 use super::connections::summary;
 use super::problems::Trouble;
-use super::stored::{Damage, Stored, StoredOperation, StoredPosition, StoredRow, StoredRun, Summary, Tally, decode};
+use super::stored::{
+    Damage, Stored, StoredDocument, StoredOperation, StoredPosition, StoredRow, StoredRun, Summary, Tally, decode,
+};
 
 /// Which tables have been walked through since the ledger was opened.
 #[derive(Default)]
@@ -22,6 +24,8 @@ pub struct Walked {
     pub rows: OnceCell<()>,
     /// The table `operations`.
     pub operations: OnceCell<()>,
+    /// The table `documents`.
+    pub documents: OnceCell<()>,
 }
 
 /// Walks through one table as it is now.
@@ -93,6 +97,7 @@ pub async fn walk_all(connection: &mut SqliteConnection) -> Result<u64, Vec<Trou
     walk.through::<StoredOperation>(&mut transaction, &summary).await;
     walk.through::<StoredRun>(&mut transaction, &summary).await;
     walk.through::<StoredPosition>(&mut transaction, &summary).await;
+    walk.through::<StoredDocument>(&mut transaction, &summary).await;
     walk.structures(&mut transaction).await;
     // Nothing was written: what was read stands, however the transaction ends.
     drop(transaction);

@@ -128,9 +128,13 @@ impl Desk {
             return Ok(outcomes);
         }
         summary.bind(sqlx::query(queries::WRITE_SUMMARY)).execute(&mut *transaction).await?;
-        if summary.positions != self.summary.positions {
-            let query = summary.positions.bind(queries::POSITION_STATEMENTS.name, sqlx::query(queries::WRITE_TALLY));
-            query.execute(&mut *transaction).await?;
+        for (name, tally, before) in [
+            (queries::POSITION_STATEMENTS.name, summary.positions, self.summary.positions),
+            (queries::DOCUMENT_STATEMENTS.name, summary.documents, self.summary.documents),
+        ] {
+            if tally != before {
+                tally.bind(name, sqlx::query(queries::WRITE_TALLY)).execute(&mut *transaction).await?;
+            }
         }
         transaction.commit().await?;
         self.summary = summary;

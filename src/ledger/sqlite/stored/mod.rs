@@ -1,6 +1,7 @@
 //! Records as the tables hold them: plain columns and a checksum over them.
 
 mod checksum;
+mod document;
 mod operation;
 mod position;
 mod row;
@@ -13,6 +14,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 
 pub use checksum::Checksum;
+pub use document::StoredDocument;
 pub use operation::{StoredOperation, StoredState};
 pub use position::StoredPosition;
 pub use row::{STATES, StoredRow, state_name};

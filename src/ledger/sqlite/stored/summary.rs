@@ -68,6 +68,8 @@ pub struct Summary {
     pub runs: Tally,
     /// All positions; kept apart, see [`Tally::from_columns`].
     pub positions: Tally,
+    /// All documents; kept apart as well.
+    pub documents: Tally,
 }
 
 impl Summary {

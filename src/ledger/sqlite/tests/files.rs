@@ -94,7 +94,7 @@ async fn an_older_version_is_brought_up_to_date() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("ledger.db");
     made(&path, 3).await;
-    for statement in ["DROP TABLE positions", "DROP TABLE tallies", "PRAGMA user_version = 1"] {
+    for statement in ["DROP TABLE positions", "DROP TABLE tallies", "DROP TABLE documents", "PRAGMA user_version = 1"] {
         execute(&path, statement).await;
     }
     assert_eq!(refusal(SqliteLedger::open_read_only(&path).await).code, "ledger.older");
@@ -124,7 +124,7 @@ async fn a_newer_version_is_refused_and_left_alone() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("ledger.db");
     made(&path, 3).await;
-    pragma(&path, "user_version = 3").await;
+    pragma(&path, "user_version = 4").await;
     let before = fs::read(&path).unwrap();
     assert_eq!(refusal(SqliteLedger::open(&path).await).code, "ledger.newer");
     assert_eq!(refusal(SqliteLedger::open_read_only(&path).await).code, "ledger.newer");

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rowbill::ledger::memory::MemoryLedger;
-use rowbill::ledger::{Change, Ledger, OperationRecord, RowFilter, RowId, RowRecord, RunFilter, RunRecord};
+use rowbill::ledger::{
+    Change, Document, DocumentFilter, DocumentKind, Ledger, OperationRecord, RowFilter, RowId, RowRecord, RunFilter,
+    RunRecord,
+};
 use rowbill::protocol::State;
 use rowbill::schedule::Position;
 use rowbill_connector::{OperationId, Problem};
@@ -80,6 +83,16 @@ impl Ledger for Disk {
     async fn operations_of(&self, run: &str) -> Result<Vec<OperationRecord>, Problem> {
         self.pass().await;
         self.ledger.operations_of(run).await
+    }
+
+    async fn documents(&self, kind: DocumentKind, ids: &[String]) -> Result<Vec<Option<Document>>, Problem> {
+        self.pass().await;
+        self.ledger.documents(kind, ids).await
+    }
+
+    async fn list_documents(&self, filter: &DocumentFilter) -> Result<Vec<Document>, Problem> {
+        self.pass().await;
+        self.ledger.list_documents(filter).await
     }
 
     async fn commit(&self, changes: Vec<Change>) -> Result<(), Problem> {

@@ -1,0 +1,119 @@
+//! What became of an invoice: read from Stripe, told by its events.
+//!
+//! Since 2025-03-31 (basil) neither charges nor payment intents name their invoice: `invoice_payment` objects stand between
+//! them (docs.stripe.com/changelog/basil/2025-03-31/add-support-for-multiple-partial-payments-on-invoices).
+
+mod bill;
+mod event;
+mod signature;
+
+use std::ops::ControlFlow;
+
+use async_trait::async_trait;
+use rowbill_connector::{Bill, Delivery, Event, Payments, Problem, SendError, Subject};
+use serde_json::Value;
+
+use crate::list::Listing;
+use crate::read::no_object;
+use crate::target::StripeTarget;
+
+pub use event::KINDS;
+#[doc(hidden)]
+pub use signature::{sign, verify};
+
+/// So many types one list of events takes (docs.stripe.com/api/events/list).
+const MOST_TYPES: usize = 20;
+
+#[async_trait]
+impl Payments for StripeTarget {
+    async fn bill(&self, invoice: &str) -> Result<Bill, SendError> {
+        bill::read(&self.http, invoice).await
+    }
+
+    async fn invoices_of(&self, subject: &Subject) -> Result<Vec<String>, SendError> {
+        let intent = match subject {
+            Subject::Invoice(id) => return Ok(vec![id.clone()]),
+            Subject::Other => return Ok(Vec::new()),
+            Subject::Intent(id) => id.clone(),
+            Subject::Charge(id) => match self.intent_of(id).await? {
+                Some(intent) => intent,
+                None => return Ok(Vec::new()),
+            },
+        };
+        let query = vec![("payment[type]", "payment_intent".to_owned()), ("payment[payment_intent]", intent)];
+        let mut invoices = Vec::new();
+        self.each("/v1/invoice_payments", query, None, |payment| {
+            invoices.extend(payment.get("invoice").and_then(Value::as_str).map(str::to_owned));
+        })
+        .await?;
+        invoices.sort();
+        invoices.dedup();
+        Ok(invoices)
+    }
+
+    async fn events_since(&self, since: i64) -> Result<Vec<Event>, SendError> {
+        let mut events = Vec::new();
+        for kinds in KINDS.chunks(MOST_TYPES) {
+            let mut query = vec![("created[gte]", since.to_string())];
+            query.extend(kinds.iter().map(|kind| ("types[]", (*kind).to_owned())));
+            self.each("/v1/events", query, Some(since), |value| events.extend(event::read(value))).await?;
+        }
+        events.sort_by(|one, other| (one.created, &one.id).cmp(&(other.created, &other.id)));
+        Ok(events)
+    }
+
+    async fn event(&self, id: &str) -> Result<Event, SendError> {
+        let path = format!("/v1/events/{}", crate::encode::escape(id));
+        let value = self.http.read("GET /v1/events/{id}", &path, &[]).await?;
+        event::read(&value).ok_or_else(no_object)
+    }
+
+    fn receive(&self, delivery: &Delivery<'_>) -> Result<Event, Problem> {
+        verify(delivery)?;
+        let value: Option<Value> = serde_json::from_slice(delivery.body).ok();
+        let event = value.as_ref().and_then(event::read).ok_or_else(|| {
+            Problem::new("webhook.unreadable", "the delivery is signed, but its body is no event of Stripe's")
+        })?;
+        if event.livemode != self.config.live {
+            let (is, wanted) = if event.livemode { ("live", "test") } else { ("test", "live") };
+            let message = format!("the event is of {is} mode, and the account is in {wanted} mode");
+            return Err(
+                Problem::new("webhook.livemode", message).advise("give the endpoint of each mode its own account")
+            );
+        }
+        match (&event.account, &self.config.connected_account) {
+            (Some(of), Some(ours)) if of != ours => {
+                Err(Problem::new("webhook.other_account", format!("the event is of the connected account {of}")))
+            }
+            (Some(of), None) => {
+                Err(Problem::new("webhook.other_account", format!("the event is of the connected account {of}")))
+            }
+            _ => Ok(event),
+        }
+    }
+}
+
+impl StripeTarget {
+    async fn intent_of(&self, charge: &str) -> Result<Option<String>, SendError> {
+        let path = format!("/v1/charges/{}", crate::encode::escape(charge));
+        let value = self.http.read("GET /v1/charges/{charge}", &path, &[]).await?;
+        Ok(value.get("payment_intent").and_then(Value::as_str).map(str::to_owned))
+    }
+
+    async fn each(
+        &self,
+        path: &'static str,
+        query: Vec<(&'static str, String)>,
+        since: Option<i64>,
+        mut take: impl FnMut(&Value) + Send,
+    ) -> Result<(), SendError> {
+        let operation = format!("GET {path}");
+        let listing = Listing { operation: &operation, path, query, since, at_most: None };
+        self.http
+            .walk(&listing, |value| {
+                take(value);
+                ControlFlow::Continue(())
+            })
+            .await
+    }
+}
