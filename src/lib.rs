@@ -8,8 +8,9 @@
 //! 4. [`protocol`] says for each operation what to do next: write the intent, send, wait, look up, settle;
 //! 5. [`connectors`] is the one place that names the systems at both ends;
 //! 6. [`books`] compares the source, the ledger and the target, makes a lost ledger again, and takes a run back;
-//! 7. [`daemon`] runs connections when they are due: [`schedule`] says when; [`web`] is how it is spoken to;
-//! 8. [`cli`] has one file per command.
+//! 7. [`payments`] follows what became of invoices: events are hints, and the invoice is read again;
+//! 8. [`daemon`] runs connections when they are due: [`schedule`] says when; [`web`] is how it is spoken to;
+//! 9. [`cli`] has one file per command.
 //!
 //! [`suggest`] finds the name that was meant.
 
@@ -20,6 +21,7 @@ pub mod connectors;
 pub mod daemon;
 pub mod ledger;
 pub mod mapping;
+pub mod payments;
 pub mod protocol;
 pub mod run;
 pub mod schedule;

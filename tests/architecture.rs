@@ -12,11 +12,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("mapping", &["suggest"]),
     ("ledger", &["protocol", "schedule::Position"]),
     ("config", &["mapping", "protocol", "schedule", "suggest"]),
-    ("run", &["config", "ledger", "mapping", "protocol", "schedule"]),
+    ("payments", &["ledger", "protocol"]),
+    ("run", &["config", "ledger", "mapping", "payments", "protocol", "schedule"]),
     ("connectors", &["config", "mapping"]),
-    ("web", &["protocol", "run"]),
+    ("web", &["payments", "protocol", "run"]),
     ("books", &["config", "ledger", "mapping", "protocol", "run"]),
-    ("daemon", &["config", "connectors", "ledger", "mapping", "protocol", "run", "schedule", "web"]),
+    ("daemon", &["config", "connectors", "ledger", "mapping", "payments", "protocol", "run", "schedule", "web"]),
 ];
 /// No clock, no input and output, nothing asynchronous.
 const PURE: &[&str] = &["mapping", "schedule", "protocol", "suggest"];

@@ -188,6 +188,11 @@ pub enum Command {
     },
     /// Rows that the ledger knows
     Rows(RowsArgs),
+    /// What became of the invoices: who paid, what came back
+    Payments {
+        #[command(subcommand)]
+        command: PaymentsCommand,
+    },
     /// Compare source, ledger and Stripe; changes nothing
     Reconcile {
         /// The connections; all of them with --all
@@ -285,4 +290,25 @@ pub enum LedgerCommand {
 pub enum SchemaOf {
     Mapping,
     Settings,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PaymentsCommand {
+    /// The payments that the ledger knows
+    List {
+        /// Only those of this connection
+        name: Option<String>,
+        /// Only those in this state, as `-o json` says it: `open`, `requires_action`, `paid`, `disputed`, …
+        #[arg(long)]
+        state: Option<String>,
+    },
+    /// Ask Stripe what has happened, and write it down
+    Poll {
+        /// The accounts; all of them with --all
+        #[arg(required_unless_present = "all")]
+        accounts: Vec<String>,
+        /// All accounts
+        #[arg(long)]
+        all: bool,
+    },
 }

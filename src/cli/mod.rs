@@ -11,6 +11,7 @@ mod explain;
 mod init;
 mod ledger;
 mod pause;
+mod payments;
 mod plan;
 mod preview;
 mod rebuild;
@@ -101,6 +102,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<u8, Problems> {
         Command::Status => status::status(context).await,
         Command::Runs { run, of, limit } => runs::runs(context, run.as_deref(), of, limit).await,
         Command::Rows(args) => rows::rows(context, args).await,
+        Command::Payments { command } => payments::payments(context, command).await,
         Command::Reconcile { names, all } => reconcile::reconcile(context, &names, all).await,
         Command::Undo { run, dry_run } => undo::undo(context, &run, dry_run).await,
         Command::Ledger { command } => ledger::ledger(context, command).await,

@@ -1,5 +1,7 @@
 //! `rowbill rows`: rows that the ledger knows, and what a person decides about them.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use rowbill_connector::Problem;
@@ -12,8 +14,10 @@ use crate::config::{Connection, Project};
 use crate::connectors;
 use crate::ledger::{RowFilter, RowRecord, RowState};
 use crate::mapping::time;
+use crate::payments::payments;
+use crate::payments::record::invoice_of;
 use crate::run::Clock;
-use crate::run::decision::{Deciding, Decision, find, row_value, word};
+use crate::run::decision::{Deciding, Decision, find, row_values, word};
 use crate::web::{Answer, Ask, Client, Decide, unexpected};
 
 pub async fn rows(context: &Context, args: RowsArgs) -> Result<u8, Problems> {
@@ -62,7 +66,7 @@ async fn here(context: &Context, project: &Project, decide: &Decide) -> Result<(
     let owner = project.owner(connection);
     let deciding = Deciding { ledger: &*ledger, connection, owner, target: &target, now: Clock::default().now() };
     let (row, told) = deciding.take(&decide.key, &decide.decision).await?;
-    Ok((row_value(&row), told))
+    Ok((row_values(&*ledger, std::slice::from_ref(&row)).await?.pop().unwrap_or_default(), told))
 }
 
 async fn list(
@@ -87,11 +91,22 @@ async fn list(
         }
     };
     if context.screen.is_json() {
-        let values: Vec<Value> = rows.iter().map(row_value).collect();
+        let values = match &ledger {
+            Some(ledger) => row_values(&**ledger, &rows).await?,
+            None => Vec::new(),
+        };
         context.screen.json(&json!({ "v": 1, "connection": connection.name, "rows": values }));
     } else {
+        let all: Vec<&RowRecord> = rows.iter().collect();
+        let payments = match &ledger {
+            Some(ledger) => payments(&**ledger, &all).await?,
+            None => HashMap::new(),
+        };
         for row in &rows {
             line(context, row);
+            if let Some(payment) = invoice_of(row).and_then(|invoice| payments.get(invoice)) {
+                context.screen.line(format!("      {}", harmless(&super::payments::told(payment))));
+            }
         }
     }
     Ok(exit::OK)

@@ -33,6 +33,9 @@ impl Reader<'_, '_> {
             ("stripe_id", WriteBackField::StripeId),
             ("invoice_url", WriteBackField::InvoiceUrl),
             ("problem", WriteBackField::Problem),
+            ("payment", WriteBackField::Payment),
+            ("paid_at", WriteBackField::PaidAt),
+            ("amount_paid", WriteBackField::AmountPaid),
         ];
         let Some(node) = self.node.get("write_back") else { return WriteBack::default() };
         for (key, value) in node.entries() {

@@ -173,6 +173,19 @@ pub enum WriteBackField {
     InvoiceUrl,
     /// What is wrong.
     Problem,
+    /// Where the payment stands.
+    Payment,
+    /// When it was paid.
+    PaidAt,
+    /// What was paid.
+    AmountPaid,
+}
+
+impl WriteBackField {
+    /// Whether it is about the payment, which changes without a run.
+    pub fn is_payment(self) -> bool {
+        matches!(self, Self::Payment | Self::PaidAt | Self::AmountPaid)
+    }
 }
 
 /// An example in `tests:`.

@@ -9,7 +9,7 @@ use rowbill_connector::Problem;
 
 use super::file::File;
 use super::secret::SecretRef;
-use super::shape::{self, parse_rate};
+use super::shape::{self, parse_duration, parse_rate};
 use super::shapes::SETTINGS;
 use super::watch::{Daemon, Notify};
 use super::yaml::{self, Node};
@@ -42,6 +42,10 @@ pub struct Account {
     pub live: bool,
     /// Where the key is.
     pub key: SecretRef,
+    /// Where the secrets are that deliveries to its webhook are signed with.
+    pub webhook_secrets: Vec<SecretRef>,
+    /// How the daemon follows what became of its invoices.
+    pub payments: Follow,
     /// Act for this connected account.
     pub connected_account: Option<String>,
     /// Another address than Stripe's; loopback.
@@ -50,6 +54,26 @@ pub struct Account {
     pub rate_limit: Option<Rate>,
     /// Requests per second of each endpoint.
     pub endpoint_rate_limit: Option<Rate>,
+}
+
+/// How payments are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Follow {
+    /// How often the list of events is read, in seconds; not at all if none.
+    pub poll: Option<u64>,
+    /// At most so many invoices are read at once.
+    pub most_reads: usize,
+}
+
+impl Follow {
+    /// So many invoices are read at once when nothing else is said.
+    const MOST_READS: usize = 500;
+
+    fn read(node: Option<&Node>) -> Self {
+        let text = |key: &str| node.and_then(|node| node.get(key)).and_then(Node::text);
+        let most_reads = text("most_reads").and_then(|text| text.parse().ok()).unwrap_or(Self::MOST_READS);
+        Self { poll: text("poll").and_then(parse_duration), most_reads }
+    }
 }
 
 /// A declared rate.
@@ -131,11 +155,18 @@ impl Reader<'_> {
             name: name.to_owned(),
             live,
             key: SecretRef::of(node.get("key")?, self.file, self.root)?,
+            webhook_secrets: self.webhook_secrets(node),
+            payments: Follow::read(node.get("payments")),
             connected_account: self.connected(node),
             api_base,
             rate_limit: self.rate(node, "rate_limit", loopback),
             endpoint_rate_limit: self.rate(node, "endpoint_rate_limit", loopback),
         })
+    }
+
+    fn webhook_secrets(&self, account: &Node) -> Vec<SecretRef> {
+        let secrets = account.get("webhook_secrets").map(Node::elements).unwrap_or_default();
+        secrets.iter().filter_map(|secret| SecretRef::of(secret, self.file, self.root)).collect()
     }
 
     fn connected(&mut self, account: &Node) -> Option<String> {

@@ -90,6 +90,7 @@ const ACCOUNT: Shape = Shape::Map(&Fields {
         ),
         required("key", SECRET, "where the API key is: { env: NAME }, { file: PATH } or { credential: NAME }"),
         optional("webhook_secrets", Shape::List(&SECRET), "where the signing secrets of the webhook endpoint are"),
+        optional("payments", PAYMENTS, "how the daemon follows what became of the invoices"),
         optional("connected_account", Shape::Text, "act for this connected account (acct_…)"),
         optional("api_base", Shape::Text, "another address than Stripe's: loopback only, mode test only"),
         optional(
@@ -98,6 +99,16 @@ const ACCOUNT: Shape = Shape::Map(&Fields {
             "requests per second of the whole account: 100/s live, 25/s test if left out",
         ),
         optional("endpoint_rate_limit", Shape::Rate, "requests per second of each endpoint: 25/s if left out"),
+    ],
+    one_of: &[],
+    one_needed: false,
+});
+
+const PAYMENTS: Shape = Shape::Map(&Fields {
+    what: "payments",
+    fields: &[
+        optional("poll", Shape::Duration, "how often the list of events is read: 5m"),
+        optional("most_reads", Shape::Whole(1), "at most so many invoices are read at once: 500 if left out"),
     ],
     one_of: &[],
     one_needed: false,
@@ -290,6 +301,9 @@ const WRITE_BACK: Shape = Shape::Map(&Fields {
         optional("stripe_id", Shape::Text, "the header of the column for the object's id"),
         optional("invoice_url", Shape::Text, "the header of the column for the invoice's page"),
         optional("problem", Shape::Text, "the header of the column for what is wrong"),
+        optional("payment", Shape::Text, "the header of the column for the state of the payment"),
+        optional("paid_at", Shape::Text, "the header of the column for when it was paid"),
+        optional("amount_paid", Shape::Text, "the header of the column for what was paid"),
     ],
     one_of: &[],
     one_needed: false,

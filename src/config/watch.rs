@@ -23,8 +23,8 @@ pub struct Daemon {
     pub dashboard: SocketAddr,
     /// Whether that was chosen.
     pub is_chosen: bool,
-    /// Whether an address for webhooks is given.
-    pub webhooks: bool,
+    /// Where webhooks are received, if anywhere.
+    pub webhooks: Option<SocketAddr>,
     /// How long runs stay in the history, in seconds.
     pub keep_runs: u64,
 }
@@ -82,13 +82,30 @@ impl Daemon {
                 None
             }
         });
+        let webhooks = node.and_then(|node| node.get("webhooks"));
+        let webhooks = webhooks.and_then(|at| match parse_webhooks(at.text().unwrap_or_default()) {
+            Ok(address) => Some(address),
+            Err(problem) => {
+                problems.push(file.place(at.at, problem));
+                None
+            }
+        });
         Self {
             dashboard: address.unwrap_or(DASHBOARD),
             is_chosen: dashboard.is_some(),
-            webhooks: text("webhooks").is_some(),
+            webhooks,
             keep_runs: text("keep_runs").and_then(parse_duration).unwrap_or(KEEP_RUNS),
         }
     }
+}
+
+/// Any address: deliveries come from outside, and are believed for their signatures alone.
+fn parse_webhooks(text: &str) -> Result<SocketAddr, Problem> {
+    text.replace("localhost:", "127.0.0.1:").parse().map_err(|_| {
+        Problem::new("config.webhooks", format!("`{text}` is not an address and port")).advise(
+            "write such as 127.0.0.1:8378, behind a proxy that ends TLS; Stripe delivers to https addresses only",
+        )
+    })
 }
 
 /// An address on this machine.

@@ -13,10 +13,10 @@ use super::mail::{Begins, Hold, Mail, Post};
 use super::world::World;
 use crate::config::Project;
 use crate::connectors;
-use crate::run::decision::{Deciding, row_value};
+use crate::run::decision::{Deciding, row_values};
 use crate::run::errand::{Chosen, Launch, Told, perform, preflight, select};
 use crate::run::{self, Order, Report, report_json};
-use crate::web::{Answer, Ask, Control, Decide, RunNow, Running};
+use crate::web::{Answer, Ask, Control, Decide, RunNow, Running, polled};
 
 /// A decision about a row waits so long for the connection's run.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,7 +48,8 @@ impl Door {
         *self.session.write().unwrap_or_else(PoisonError::into_inner) = inside;
     }
 
-    fn inside(&self) -> Result<Inside, Problem> {
+    /// What is behind it now.
+    pub fn inside(&self) -> Result<Inside, Problem> {
         let inside = self.session.read().unwrap_or_else(PoisonError::into_inner).clone();
         inside.ok_or_else(|| {
             self.world.unwritable().unwrap_or_else(|| {
@@ -137,7 +138,22 @@ impl Door {
         let taken = deciding.take(&decide.key, &decide.decision).await;
         inside.post.broken(taken.as_ref().err()).await;
         let (row, told) = taken?;
-        Ok(Answer::Row(row_value(&row), told))
+        let row = row_values(&*inside.launcher.ledger, std::slice::from_ref(&row)).await?.pop().unwrap_or_default();
+        Ok(Answer::Row(row, told))
+    }
+
+    /// Asks accounts what has happened, now.
+    async fn poll(&self, accounts: &[String]) -> Result<Answer, Vec<Problem>> {
+        let one = |problem| vec![problem];
+        self.reload().await.map_err(one)?;
+        let (inside, project) = (self.inside().map_err(one)?, self.world.project());
+        let mut told = Vec::new();
+        for account in accounts.iter().filter_map(|name| project.settings.accounts.get(name)) {
+            let followed = super::payments::one(&self.world, &inside, account, true).await;
+            inside.post.broken(followed.as_ref().err()).await;
+            told.push(polled(&account.name, &followed.map_err(one)?));
+        }
+        Ok(Answer::Reports(told))
     }
 
     async fn status(&self) -> Result<Answer, Problem> {
@@ -166,6 +182,7 @@ impl Control for Door {
             Ask::Pause(name) => self.pause(name, true).await,
             Ask::Resume(name) => self.pause(name, false).await,
             Ask::Decide(decide) => self.decide(&decide).await,
+            Ask::Poll(accounts) => return self.poll(&accounts).await,
             Ask::Running => self.running().await,
             Ask::Status => self.status().await,
         };

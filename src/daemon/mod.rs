@@ -12,6 +12,7 @@ mod files;
 mod finish;
 mod launch;
 mod mail;
+mod payments;
 mod retention;
 mod session;
 mod slots;
@@ -35,7 +36,7 @@ use crate::config::files::Files;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Change, Ledger, RunRecord};
 use crate::run::{Clock, Stop};
-use crate::web::{self, health, serve_socket};
+use crate::web::{self, health, serve_socket, webhooks};
 
 use door::{Door, Inside};
 use files::Watched;
@@ -92,8 +93,8 @@ pub async fn serve(start: Start) -> Result<(), Problem> {
     let (close, closed) = tokio::sync::oneshot::channel();
     let serving = serve_socket(&socket, Arc::clone(&door) as _, closed);
     let serving = tokio::spawn(serving.map_err(|error| socket_problem(&socket, &error))?);
-    if webhooks {
-        story::not_served("webhooks", "this version does not receive webhooks yet");
+    if let Some(address) = webhooks {
+        receive(&world, &door, address).await?;
     }
     // Who says that it is ready must not be ended by a SIGHUP.
     let hangup = signal(SignalKind::hangup());
@@ -130,6 +131,7 @@ async fn session(
     door.set(Some(Inside { post, launcher: session.launcher() }));
     ready.take().into_iter().for_each(|ready| ready());
     let pruning = tokio::spawn(prune(Arc::clone(world), ledger));
+    let following = door.inside().map(|inside| tokio::spawn(payments::run(Arc::clone(world), inside)));
     let ended = session.run().await;
     if world.stop.asked() {
         // While the ledger is still this process's: whoever owns it next has a socket of its own.
@@ -137,6 +139,7 @@ async fn session(
     }
     door.set(None);
     pruning.abort();
+    following.iter().for_each(tokio::task::JoinHandle::abort);
     ended
 }
 
@@ -229,6 +232,20 @@ async fn listen(world: &Arc<World>, dashboard: Option<SocketAddr>) -> Result<(),
             Ok(())
         }
     }
+}
+
+/// Receives webhooks: an address that was chosen must be free.
+async fn receive(world: &Arc<World>, door: &Arc<Door>, address: SocketAddr) -> Result<(), Problem> {
+    let listener = webhooks::listen(address).await.map_err(|error| {
+        Problem::new("config.webhooks", format!("{address} cannot be listened on: {error}"))
+            .advise("choose another one: `daemon: { webhooks: 127.0.0.1:PORT }`")
+    })?;
+    if let Ok(address) = listener.local_addr() {
+        story::receiving(address);
+    }
+    let taker = payments::Taker { world: Arc::clone(world), door: Arc::clone(door) };
+    tokio::spawn(webhooks::serve(listener, Arc::new(taker)));
+    Ok(())
 }
 
 fn socket_problem(socket: &std::path::Path, error: &std::io::Error) -> Problem {

@@ -160,3 +160,33 @@ pub fn length(seconds: Time) -> String {
         (hours, _) => format!("{} d", hours / 24),
     }
 }
+
+/// Deliveries of webhooks are taken here.
+pub fn receiving(address: std::net::SocketAddr) {
+    info!(%address, "receiving");
+}
+
+/// An event was delivered for the first time.
+pub fn delivered(account: &str, kind: &str, event: &str) {
+    info!(account, kind, event, "delivered");
+}
+
+/// A delivery was not taken.
+pub fn delivery_refused(account: &str, problem: &Problem) {
+    warn!(account, code = problem.code, why = safe(problem), "delivery_refused");
+}
+
+/// The payment of an invoice stands somewhere else now.
+pub fn paid(connection: &str, invoice: &str, state: &str) {
+    info!(connection, invoice, state, "payment");
+}
+
+/// What became of an account's invoices could not be read; it is tried again.
+pub fn not_followed(account: &str, problem: &Problem) {
+    warn!(account, code = problem.code, why = safe(problem), "not_followed");
+}
+
+/// What became of payments could not be written into a source; the next run does it.
+pub fn not_shown(account: &str, problem: &Problem) {
+    warn!(account, code = problem.code, place = place(problem), why = safe(problem), "not_shown");
+}

@@ -11,6 +11,7 @@ use crate::web::health::Vital;
 use crate::web::metrics::Metrics;
 
 use super::accounts::Accounts;
+use super::payments::Deliveries;
 
 /// A daemon that has not looked at its clock for so many seconds hangs.
 const HANGS: i64 = 60;
@@ -27,6 +28,8 @@ pub struct World {
     pub accounts: Accounts,
     /// When the deciding task was last seen alive.
     pub beat: AtomicI64,
+    /// What was delivered and waits.
+    pub deliveries: Deliveries,
     project: RwLock<Arc<Project>>,
     problems: Mutex<Vec<Problem>>,
     unwritable: Mutex<Option<Problem>>,
@@ -41,6 +44,7 @@ impl World {
             metrics: Metrics::new(),
             accounts: Accounts::default(),
             beat: AtomicI64::new(clock.now()),
+            deliveries: Deliveries::default(),
             project: RwLock::new(project),
             problems: Mutex::default(),
             unwritable: Mutex::default(),

@@ -16,6 +16,8 @@ use crate::mapping::binding::normal;
 use crate::mapping::column::clean;
 use crate::mapping::identity::{Owner, row_id};
 use crate::mapping::time;
+use crate::payments::record::invoice_of;
+use crate::payments::{PaymentRecord, payments};
 use crate::protocol::{State, Time};
 
 /// A decision.
@@ -67,11 +69,18 @@ pub async fn find(ledger: &dyn Ledger, connection: &Connection, key: &[String]) 
     })
 }
 
-/// A row as `-o json` prints it.
-pub fn row_value(row: &RowRecord) -> Value {
+/// Rows as `-o json` prints them, with the payments of their invoices.
+pub async fn row_values(ledger: &dyn Ledger, rows: &[RowRecord]) -> Result<Vec<Value>, Problem> {
+    let payments = payments(ledger, &rows.iter().collect::<Vec<_>>()).await?;
+    let payment = |row| invoice_of(row).and_then(|invoice| payments.get(invoice));
+    Ok(rows.iter().map(|row| row_value(row, payment(row))).collect())
+}
+
+fn row_value(row: &RowRecord, payment: Option<&PaymentRecord>) -> Value {
     json!({
-        "key": row.key, "state": word(row.state), "objects": row.objects, "payment": Value::Null, "problem": row.problem,
-        "invoice": row.bound, "run": row.run, "at": time::display(row.at),
+        "key": row.key, "state": word(row.state), "objects": row.objects, "payment": payment.map(|payment| payment.state),
+        "payment_details": payment.map(PaymentRecord::value), "problem": row.problem, "invoice": row.bound,
+        "run": row.run, "at": time::display(row.at),
     })
 }
 

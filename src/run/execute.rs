@@ -90,6 +90,16 @@ pub async fn run(engine: &Engine, connection: &Connection, order: &Order) -> Res
     Ok(report)
 }
 
+/// Writes the state of all rows back into their source, and does nothing else: payments change without a run.
+pub async fn refresh(engine: &Engine, connection: &Connection) -> Result<(), Vec<Problem>> {
+    let one = |problem| vec![problem];
+    let order = Order::default();
+    let source = (engine.make_source)(connection, order.max_age).map_err(one)?;
+    let scope = scope(engine, connection, &order, true, "").await.map_err(one)?;
+    let mut survey = survey(engine, connection, source.as_ref(), &scope).await?;
+    write_back(engine, connection, source.as_ref(), &mut survey).await.map(drop).map_err(one)
+}
+
 /// Reads, maps and guards; what goes wrong here refuses the run. Then sends.
 async fn attempt(
     engine: &Engine,

@@ -1,13 +1,16 @@
 //! What became of each row goes back into its source.
 
 use futures::StreamExt;
-use rowbill_connector::{Layout, Mark, Problem, Source, Written};
+use rowbill_connector::{Currency, Layout, Mark, Problem, Source, Written};
 
 use super::engine::Engine;
 use super::spool::NOWHERE;
 use super::survey::{Spooled, Survey};
 use crate::config::{Connection, WriteBackField};
 use crate::ledger::{RowId, RowRecord, RowState};
+use crate::mapping::{money, time};
+use crate::payments::record::invoice_of;
+use crate::payments::{PaymentRecord, payments};
 
 const CHUNK: usize = 500;
 
@@ -27,6 +30,7 @@ pub async fn write_back(
         key: survey.binding.key_headers(),
         columns: columns.iter().map(|(_, header)| header.clone()).collect(),
     };
+    let of_payments = columns.iter().any(|(field, _)| field.is_payment());
     let Survey { entries, spool, .. } = survey;
     let mut failed = None;
     let written = {
@@ -37,8 +41,14 @@ pub async fn write_back(
                 async move {
                     let chunk = chunks.next()?;
                     let ids: Vec<RowId> = chunk.iter().map(|entry| RowId(entry.id)).collect();
-                    let records = match ledger.rows(&connection.name, &ids).await {
-                        Ok(records) => records,
+                    let known = async {
+                        let records = ledger.rows(&connection.name, &ids).await?;
+                        let rows: Vec<&RowRecord> = records.iter().flatten().collect();
+                        let payments = payments(&*ledger, if of_payments { &rows } else { &[] }).await?;
+                        Ok((records, payments))
+                    };
+                    let (records, payments) = match known.await {
+                        Ok(known) => known,
                         Err(problem) => {
                             *failed = Some(problem);
                             return None;
@@ -51,10 +61,13 @@ pub async fn write_back(
                         } else {
                             spool.get(entry.spool).unwrap_or_default()
                         };
-                        let values = columns
-                            .iter()
-                            .map(|(field, _)| text(*field, entry.class, record.as_ref(), &spooled))
-                            .collect();
+                        let payment = record.as_ref().and_then(invoice_of).and_then(|invoice| payments.get(invoice));
+                        let value = |field: WriteBackField| match payment {
+                            _ if !field.is_payment() => text(field, entry.class, record.as_ref(), &spooled),
+                            Some(payment) => of_payment(field, payment, &engine.catalog.currencies),
+                            None => String::new(),
+                        };
+                        let values = columns.iter().map(|(field, _)| value(*field)).collect();
                         marks.push(Mark { number: u64::from(entry.number), key: spooled.cells, values });
                     }
                     Some((marks, (chunks, spool, failed)))
@@ -81,6 +94,8 @@ fn text(field: WriteBackField, class: super::index::Class, record: Option<&RowRe
     match field {
         WriteBackField::StripeId => object.map(|object| object.id.clone()).unwrap_or_default(),
         WriteBackField::InvoiceUrl => object.and_then(|object| object.url.clone()).unwrap_or_default(),
+        // Of the payment's own record.
+        WriteBackField::Payment | WriteBackField::PaidAt | WriteBackField::AmountPaid => String::new(),
         WriteBackField::Problem => {
             let problem = record.and_then(|record| record.problem.as_ref()).or(spooled.problem.as_ref());
             problem.map(|problem| problem.message.clone()).unwrap_or_default()
@@ -96,5 +111,17 @@ fn text(field: WriteBackField, class: super::index::Class, record: Option<&RowRe
             _ => "",
         }
         .to_owned(),
+    }
+}
+
+fn of_payment(
+    field: WriteBackField,
+    payment: &PaymentRecord,
+    currencies: &std::collections::BTreeMap<String, Currency>,
+) -> String {
+    match field {
+        WriteBackField::Payment => payment.state.name().replace('_', " "),
+        WriteBackField::PaidAt => payment.paid_at.map(time::display).unwrap_or_default(),
+        _ => money::from_minor(payment.paid, &payment.currency, currencies),
     }
 }

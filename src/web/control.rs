@@ -3,8 +3,10 @@
 use async_trait::async_trait;
 use rowbill_connector::Problem;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::payments::PaymentRecord;
+use crate::run::Followed;
 use crate::run::decision::Decision;
 
 /// A daemon, as its own user's commands see it.
@@ -28,6 +30,8 @@ pub enum Ask {
     Resume(String),
     /// Take a person's decision about a row.
     Decide(Decide),
+    /// Ask these accounts what has happened.
+    Poll(Vec<String>),
     /// What is going on.
     Running,
     /// Where every connection stands.
@@ -83,4 +87,13 @@ pub enum Answer {
     Running(Running),
     /// It is done.
     Done,
+}
+
+/// What following the payments of an account came to, as `-o json` prints it.
+pub fn polled(account: &str, followed: &Followed) -> Value {
+    let changed: Vec<Value> = followed.applied.changed.iter().map(PaymentRecord::value).collect();
+    json!({
+        "account": account, "new_events": followed.new, "applied_events": followed.applied.events, "changed": changed,
+        "stopped": followed.applied.stopped,
+    })
 }

@@ -28,7 +28,7 @@ pub fn verify(delivery: &Delivery<'_>) -> Result<(), Problem> {
     let fits = |secret: &&str| {
         signatures.iter().any(|signature| mac(secret, time, delivery.body).verify_slice(signature).is_ok())
     };
-    if !delivery.secrets.iter().any(|secret| fits(secret)) {
+    if !delivery.secrets.iter().any(fits) {
         let problem = refused("webhook.signature", "no secret of this account has signed this delivery");
         return Err(problem.advise(
             "give the signing secret (whsec_…) of this very endpoint; test and live, account and Connect endpoints have \

@@ -1,0 +1,153 @@
+//! Payments within the daemon: deliveries are taken, the list of events is read when it is time, and what changed is
+//! shown in the sources.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rowbill_connector::{Delivery, Problem};
+use secrecy::ExposeSecret;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::door::{Door, Inside};
+use super::mail::{Hold, Mail};
+use super::story;
+use super::world::World;
+use crate::config::Account;
+use crate::config::secret::SecretRef;
+use crate::payments::receive;
+use crate::payments::record::Way;
+use crate::run::{Followed, follow, show, showing};
+use crate::web::webhooks::{Receiver, Refusal};
+
+/// What could not be read is tried again after so long.
+const AGAIN: Duration = Duration::from_secs(30);
+/// How often it is looked what is due.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// Accounts that something was delivered for.
+#[derive(Default)]
+pub struct Deliveries {
+    accounts: Mutex<BTreeSet<String>>,
+    notify: Notify,
+}
+
+impl Deliveries {
+    fn put(&self, account: &str) {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(account.to_owned());
+        self.notify.notify_one();
+    }
+
+    fn take(&self) -> BTreeSet<String> {
+        std::mem::take(&mut self.accounts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Takes deliveries into the ledger.
+pub struct Taker {
+    /// What the daemon's tasks share.
+    pub world: Arc<World>,
+    /// Where the ledger is, while it is open.
+    pub door: Arc<Door>,
+}
+
+#[async_trait]
+impl Receiver for Taker {
+    async fn take(&self, account: &str, signature: &str, body: &[u8]) -> Result<(), Refusal> {
+        let taken = self.taken(account, signature, body).await;
+        if let Err(Refusal::Bad(problem) | Refusal::Later(problem)) = &taken {
+            story::delivery_refused(account, problem);
+        }
+        taken
+    }
+}
+
+impl Taker {
+    async fn taken(&self, name: &str, signature: &str, body: &[u8]) -> Result<(), Refusal> {
+        let project = self.world.project();
+        let account = project.settings.accounts.get(name).ok_or(Refusal::Unknown)?;
+        let secrets: Result<Vec<_>, Problem> = account.webhook_secrets.iter().map(SecretRef::read).collect();
+        let secrets = secrets.map_err(Refusal::Later)?;
+        if secrets.is_empty() {
+            let problem = Problem::new("webhook.no_secret", format!("the account `{name}` has no webhook_secrets"));
+            return Err(Refusal::Later(problem.advise("name where the endpoint's signing secret is")));
+        }
+        let secrets: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
+        let line = self.world.accounts.line(account).map_err(Refusal::Later)?;
+        let target = line.target.payments().ok_or(Refusal::Unknown)?;
+        let now = self.world.clock.now();
+        let event = target.receive(&Delivery { signature, body, secrets: &secrets, now }).map_err(Refusal::Bad)?;
+        let inside = self.door.inside().map_err(Refusal::Later)?;
+        let ledger = &*inside.launcher.ledger;
+        let stored = receive(ledger, name, std::slice::from_ref(&event), Way::Webhook, now, None).await;
+        inside.post.broken(stored.as_ref().err()).await;
+        if stored.map_err(Refusal::Later)? > 0 {
+            story::delivered(name, &event.kind, &event.id);
+        }
+        self.world.deliveries.put(name);
+        Ok(())
+    }
+}
+
+/// Follows all accounts until it is aborted. What a process before has left is taken up first.
+pub async fn run(world: Arc<World>, inside: Inside) {
+    let mut due: BTreeMap<String, Instant> = BTreeMap::new();
+    loop {
+        let delivered = world.deliveries.take();
+        let project = world.project();
+        for (name, account) in &project.settings.accounts {
+            let is_followed = account.payments.poll.is_some() || !account.webhook_secrets.is_empty();
+            let is_due = due.get(name).is_none_or(|at| *at <= Instant::now());
+            if !is_followed || world.stop.asked() || !(is_due || delivered.contains(name)) {
+                continue;
+            }
+            let next = account.payments.poll.map_or(Duration::from_hours(24), Duration::from_secs);
+            let polls = is_due && account.payments.poll.is_some();
+            let wait = match one(&world, &inside, account, polls).await {
+                Ok(followed) if followed.applied.stopped.is_some() => AGAIN.min(next),
+                Ok(_) => next,
+                Err(problem) => {
+                    inside.post.broken(Some(&problem)).await;
+                    story::not_followed(name, &problem);
+                    AGAIN.min(next)
+                }
+            };
+            if is_due || wait == AGAIN {
+                due.insert(name.clone(), Instant::now() + wait);
+            }
+        }
+        tokio::select! {
+            () = world.deliveries.notify.notified() => {}
+            () = tokio::time::sleep(BEAT) => {}
+        }
+    }
+}
+
+/// Follows one account, and shows what has changed.
+pub async fn one(world: &World, inside: &Inside, account: &Account, polls: bool) -> Result<Followed, Problem> {
+    let project = world.project();
+    let of_account = project.connections.iter().filter(|connection| connection.account == account.name);
+    let names: Vec<&str> = of_account.map(|connection| connection.name.as_str()).collect();
+    let engine = inside.launcher.engine(&project, &names)?;
+    if !engine.accounts.contains_key(&account.name) {
+        return Ok(Followed::default());
+    }
+    let followed = follow(&engine, &account.name, polls, account.payments.most_reads).await?;
+    for payment in &followed.applied.changed {
+        story::paid(&payment.connection, &payment.invoice, payment.state.name());
+    }
+    let showing = showing(&engine, &followed.applied);
+    if !showing.is_empty() {
+        let held = showing.iter().map(|connection| connection.name.clone()).collect();
+        // No run of theirs may write into the same rows meanwhile.
+        let _hold: Hold = inside.post.ask(|answer| Mail::Hold(held, answer)).await??;
+        if let Err(problems) = show(&engine, &showing).await {
+            for problem in &problems {
+                story::not_shown(&account.name, problem);
+            }
+        }
+    }
+    Ok(followed)
+}
