@@ -54,6 +54,7 @@ mod refusal;
 mod sandbox;
 mod server;
 mod store;
+mod webhooks;
 mod wire;
 
 pub use clock::Clock;
@@ -61,3 +62,4 @@ pub use faults::{Fault, Faults, Rule};
 pub use journal::{Change, Entry, ObjectEntry, RequestEntry};
 pub use limiter::Limits;
 pub use sandbox::{Options, Sandbox};
+pub use webhooks::{Deliveries, Steering, signature};
