@@ -90,8 +90,7 @@ impl Sandbox {
         let addr = listener.local_addr()?;
         let engine = Arc::new(engine(addr, options, Clock::default(), Post::new(true)));
         let stop = watch::Sender::new(false);
-        let courier = Courier::new(Arc::clone(&engine))?;
-        tokio::spawn(courier.work(stop.subscribe()));
+        tokio::spawn(Courier::new(Arc::clone(&engine)).work(stop.subscribe()));
         let server = tokio::spawn(server::serve(listener, Arc::clone(&engine), stop.subscribe()));
         Ok(Self(Arc::new(Running { engine, addr, stop, server: Lock::new(Some(server)) })))
     }

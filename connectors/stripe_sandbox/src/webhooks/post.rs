@@ -168,6 +168,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_letter_is_given_up_after_its_last_try() {
+        let post = Post::new(true);
+        let letter = Letter { url: "http://127.0.0.1:9/".into(), secret: "".into(), body: Bytes::new(), tries: 0 };
+        post.desk.hold().put(letter);
+        for last in [false, true] {
+            assert_eq!(post.deliveries().pending, 1);
+            let letter = post.desk.hold().take().remove(0);
+            post.refused(last);
+            if !last {
+                post.put_back(letter);
+            }
+        }
+        assert_eq!(post.deliveries(), Deliveries { failed: 1, refused: 2, ..Deliveries::default() });
+    }
+
+    #[test]
     fn only_this_machine_is_local() {
         for url in ["http://127.0.0.1:8080/hook", "http://localhost/x", "http://[::1]:9/"] {
             assert!(is_local(url), "{url}");

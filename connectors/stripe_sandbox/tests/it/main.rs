@@ -10,4 +10,5 @@ mod lists;
 mod money;
 mod objects;
 mod payments;
+mod simulated;
 mod webhooks;

@@ -198,6 +198,23 @@ async fn the_journal_has_the_invoice_and_no_money() {
     assert!(changes.iter().all(|each| ["customer", "invoiceitem", "invoice"].contains(&each.kind)));
     let last = changes.last().unwrap();
     assert_eq!((last.kind, last.status, last.request), ("invoice", Some("paid"), u64::MAX));
-    let answer = stripe.post("/_sandbox/pay", &json!({"invoice": id, "card": GOOD}).to_string()).await;
-    assert_eq!(answer.status, 400);
+}
+
+#[tokio::test]
+async fn other_processes_pay_over_http() {
+    let stripe = Stripe::start();
+    let id = open(&stripe, 800, SENDS).await;
+    let pay = async |body: Value| stripe.post("/_sandbox/pay", &body.to_string()).await;
+    assert_eq!(pay(json!({"invoice": id, "card": GOOD, "amount": 300})).await.body["invoice_status"], "open");
+    assert_eq!(pay(json!({"invoice": id, "card": SECURE})).await.body["outcome"], "requires_action");
+    assert_eq!(pay(json!({"invoice": id, "authenticate": true})).await.body["invoice_status"], "paid");
+    for wrong in
+        [json!({"invoice": id, "card": GOOD}), json!({"invoice": id}), json!({"invoice": "in_1", "card": GOOD})]
+    {
+        assert_eq!(pay(wrong).await.status, 400);
+    }
+    let all = stripe.get("/_sandbox/objects/charge").await.body;
+    assert_eq!(all.as_array().map(Vec::len), Some(2));
+    let made = stripe.get("/_sandbox").await.body["made"].clone();
+    assert_eq!(made, json!({"customer": 1, "invoiceitem": 1, "invoice": 1, "product": 0, "price": 0}));
 }
