@@ -1,5 +1,7 @@
 //! The sandbox's own paths under `/_sandbox`, for tests that run it in another process, and the invoice pages.
 
+pub(crate) mod money;
+
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,6 +12,8 @@ use crate::engine::{Arrival, Engine};
 use crate::faults::Rule;
 use crate::journal::Entry;
 use crate::store::Kind;
+use crate::webhooks::Steering;
+use money::FailedRefund;
 
 /// Answers a request to one of the sandbox's own paths.
 pub(crate) fn answer(engine: &Engine, arrival: &Arrival) -> Option<Answer> {
@@ -27,6 +31,14 @@ pub(crate) fn answer(engine: &Engine, arrival: &Arrival) -> Option<Answer> {
         ("POST", "release") => Ok(engine.release()),
         ("GET", "clock") => Ok(json!({"now": engine.clock.unix()})),
         ("POST", "clock") => parsed(arrival).map(|by| engine.advance(&by)),
+        ("POST", "pay") => parsed(arrival).and_then(|pay| engine.pay(&pay)),
+        ("POST", "dispute") => parsed(arrival).and_then(|dispute| engine.dispute(&dispute)),
+        ("POST", "payout") => parsed(arrival).and_then(|payout| engine.payout(&payout)),
+        ("POST", "failed_refund") => {
+            parsed(arrival).and_then(|failed: FailedRefund| engine.fail_refund(&failed.refund))
+        }
+        ("GET", "webhooks") => Ok(json!(engine.post.deliveries())),
+        ("POST", "webhooks") => parsed(arrival).map(|steering| engine.steer(steering)),
         ("POST", "key") => parsed(arrival).map(|change| engine.change_key(change)),
         ("GET", path) => match path.strip_prefix("objects/").and_then(kind) {
             Some(kind) => Ok(Value::Array(engine.objects(kind))),
@@ -89,18 +101,13 @@ impl Engine {
     /// All objects of a kind that are not deleted, in order of creation.
     pub(crate) fn objects(&self, kind: Kind) -> Vec<Value> {
         let store = self.store.hold();
-        let places = |len: usize| 0..u32::try_from(len).unwrap_or(u32::MAX);
-        let all: Vec<Value> = match kind {
-            Kind::Customer => places(store.customers.len()).map(|place| store.render_customer(place)).collect(),
-            Kind::Item => places(store.items.len()).map(|place| store.render_item(place)).collect(),
-            Kind::Invoice => places(store.invoices.len()).map(|place| store.render_invoice(place)).collect(),
-            Kind::Line => {
-                store.invoices.iter().flat_map(|invoice| &invoice.lines).map(|&line| store.render_line(line)).collect()
-            }
-            Kind::Product => places(store.products.len()).map(|place| store.render_product(place)).collect(),
-            Kind::Price => places(store.prices.len()).map(|place| store.render_price(place)).collect(),
+        let places: Vec<u32> = match kind {
+            Kind::Line => store.invoices.iter().flat_map(|invoice| invoice.lines.iter().copied()).collect(),
+            Kind::Event => store.events.places().collect(),
+            kind => (0..store.next(kind)).collect(),
         };
-        all.into_iter().filter(|value| value.get("deleted").is_none()).collect()
+        let all = places.into_iter().map(|place| store.render(kind, place));
+        all.filter(|value| value.get("deleted").is_none()).collect()
     }
 
     fn summary(&self) -> Value {
@@ -160,7 +167,13 @@ impl Engine {
 
     fn advance(&self, by: &Advance) -> Value {
         self.clock.advance(Duration::from_secs(by.advance_s));
+        self.act(|_| ());
         json!({"now": self.clock.unix()})
+    }
+
+    fn steer(&self, steering: Steering) -> Value {
+        self.post.steer(steering);
+        json!(self.post.deliveries())
     }
 
     fn change_key(&self, change: KeyChange) -> Value {

@@ -21,7 +21,9 @@ use crate::limiter::{Limiter, Limits};
 use crate::lock::Lock;
 use crate::refusal::Refusal;
 use crate::store::Store;
+use crate::store::event::Cause;
 use crate::store::ids::Ids;
+use crate::webhooks::Post;
 
 /// The account behind the server.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ pub(crate) struct Engine {
     pub(crate) limiter: Lock<Limiter>,
     pub(crate) keys: Lock<Keys>,
     pub(crate) requests: AtomicU64,
+    pub(crate) post: Arc<Post>,
 }
 
 /// A request as it came in.
@@ -64,7 +67,14 @@ struct Work {
     path: Vec<String>,
     params: Params,
     key: Option<String>,
+    ticket: Ticket,
+}
+
+/// A request's place in the journal, and the number that its id is made of.
+#[derive(Clone, Copy)]
+struct Ticket {
     seq: u64,
+    number: u64,
 }
 
 /// The account operations take no parameters.
@@ -77,16 +87,23 @@ impl Engine {
         let name = target.as_ref().map_or("", |target| target.name.as_str());
         let fault = self.faults.pick(&arrival.method, &arrival.path, name);
         let seq = self.enter(&arrival, name, fault.as_ref());
+        let ticket = Ticket { seq, number: self.requests.fetch_add(1, Ordering::Relaxed) };
         if !matches!(fault, Some(Fault::Hold | Fault::Slow(_))) {
-            return self.run(arrival, target, fault, seq).await;
+            return self.run(arrival, target, fault, ticket).await;
         }
         // A task of its own goes on when the client has gone, as Stripe does.
-        let task = tokio::spawn(async move { self.run(arrival, target, fault, seq).await });
+        let task = tokio::spawn(async move { self.run(arrival, target, fault, ticket).await });
         task.await.ok().flatten()
     }
 
-    async fn run(&self, arrival: Arrival, target: Option<Target>, fault: Option<Fault>, seq: u64) -> Option<Answer> {
-        let answer = match self.begin(&arrival, target, fault.as_ref(), seq) {
+    async fn run(
+        &self,
+        arrival: Arrival,
+        target: Option<Target>,
+        fault: Option<Fault>,
+        ticket: Ticket,
+    ) -> Option<Answer> {
+        let answer = match self.begin(&arrival, target, fault.as_ref(), ticket) {
             Err(answer) => answer,
             Ok(work) => {
                 self.wait(fault.as_ref()).await;
@@ -94,7 +111,7 @@ impl Engine {
             }
         };
         let answer = answer.filter(|_| fault != Some(Fault::DropAfterCommit));
-        let answer = answer.map(|answer| self.complete(&arrival, answer, seq));
+        let answer = answer.map(|answer| self.complete(&arrival, answer, ticket));
         answer.map(|answer| if fault == Some(Fault::GarbleAfterCommit) { garbled(answer) } else { answer })
     }
 
@@ -112,7 +129,7 @@ impl Engine {
         arrival: &Arrival,
         target: Option<Target>,
         fault: Option<&Fault>,
-        seq: u64,
+        ticket: Ticket,
     ) -> Result<Work, Option<Answer>> {
         if fault == Some(&Fault::DropBefore) {
             return Err(None);
@@ -125,7 +142,7 @@ impl Engine {
         let key = self.claim(arrival, &fields)?;
         let judged = fault.and_then(judged_by_fault).map_or(Ok(()), Err);
         match judged.and_then(|()| check(target.schema, fields).map_err(Answer::from)) {
-            Ok(params) => Ok(Work { operation: target.name, path: target.path, params: Params(params), key, seq }),
+            Ok(params) => Ok(Work { operation: target.name, path: target.path, params: Params(params), key, ticket }),
             Err(answer) => {
                 // Execution has not begun, so nothing is stored and the key stays free.
                 if let Some(key) = key {
@@ -172,27 +189,44 @@ impl Engine {
 
     /// Executes, and stores the answer under the key.
     fn finish(&self, work: Work, fault: Option<&Fault>) -> Answer {
+        let key = work.key.clone();
         let (answer, stored) = match fault {
             Some(Fault::FailUncommitted(status)) => failed(*status),
-            Some(Fault::FailAfterCommit(status)) => {
-                match self.execute(&work.operation, &work.path, work.params, work.seq) {
-                    (answer, _) if answer.error.is_none() => failed(*status),
-                    refused => refused,
-                }
-            }
-            _ => self.execute(&work.operation, &work.path, work.params, work.seq),
+            Some(Fault::FailAfterCommit(status)) => match self.execute(work) {
+                (answer, _) if answer.error.is_none() => failed(*status),
+                refused => refused,
+            },
+            _ => self.execute(work),
         };
-        if let Some(key) = work.key {
+        if let Some(key) = key {
             self.keys.hold().settle(&key, stored);
         }
         answer
     }
 
-    fn execute(&self, operation: &str, path: &[String], params: Params, seq: u64) -> (Answer, Stored) {
+    /// Does what no request asked for: what a customer or a bank does, or the passing of time.
+    pub(crate) fn act<T>(&self, act: impl FnOnce(&mut Store) -> T) -> T {
         let store = &mut *self.store.hold();
+        self.wind(store, u64::MAX);
+        let result = act(store);
+        self.post.collect(store);
+        result
+    }
+
+    /// Brings the store to the present.
+    fn wind(&self, store: &mut Store, request: u64) {
         store.now = self.clock.unix().max(store.now);
-        store.request = seq;
-        match api::execute(store, operation, path, params) {
+        store.request = request;
+        api::say_overdue(store);
+    }
+
+    fn execute(&self, work: Work) -> (Answer, Stored) {
+        let store = &mut *self.store.hold();
+        self.wind(store, work.ticket.seq);
+        store.cause = Cause { request: Some(work.ticket.number), key: work.key.map(Arc::from) };
+        let outcome = api::execute(store, &work.operation, &work.path, work.params);
+        self.post.collect(store);
+        match outcome {
             Ok(api::Reply::Json(value)) => {
                 let answer = Answer::ok(&value);
                 let stored = Stored::from(&answer);
@@ -231,8 +265,8 @@ impl Engine {
     }
 
     /// Adds the headers that every answer has, and enters it in the journal.
-    fn complete(&self, arrival: &Arrival, mut answer: Answer, seq: u64) -> Answer {
-        let request_id = answer.request_id.then(|| self.ids.request(self.requests.fetch_add(1, Ordering::Relaxed)));
+    fn complete(&self, arrival: &Arrival, mut answer: Answer, ticket: Ticket) -> Answer {
+        let request_id = answer.request_id.then(|| self.ids.request(ticket.number));
         if let Some(id) = &request_id {
             answer.headers.push(("request-id", id.clone()));
         }
@@ -241,7 +275,7 @@ impl Engine {
         if let Some(key) = arrival.key.as_ref().filter(|_| arrival.method == "POST") {
             answer.headers.push(("idempotency-key", key.clone()));
         }
-        self.journal.answered(seq, |entry| {
+        self.journal.answered(ticket.seq, |entry| {
             entry.status = Some(answer.status);
             entry.error = answer.error.map(str::to_owned);
             entry.replayed = answer.replayed;

@@ -63,13 +63,13 @@ pub struct ObjectEntry {
     pub seq: u64,
     /// The sandbox's time, in seconds since 1970 UTC.
     pub at: i64,
-    /// The [`RequestEntry::seq`] of the request that did it.
+    /// The [`RequestEntry::seq`] of the request that did it; [`u64::MAX`] when a customer or a bank did.
     pub request: u64,
     /// What was done to it.
     pub change: Change,
     /// The object's id.
     pub id: String,
-    /// `customer`, `invoiceitem`, `invoice`, `product`, `price`.
+    /// `customer`, `invoiceitem`, `invoice`, `product`, `price`; `refund` and `credit_note` where they carry a `rowbill_op`.
     pub kind: &'static str,
     /// The `rowbill_op` of its metadata.
     pub rowbill_op: Option<String>,

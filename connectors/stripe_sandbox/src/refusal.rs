@@ -12,12 +12,14 @@ pub(crate) struct Refusal {
     code: Option<&'static str>,
     param: Option<Box<str>>,
     message: Box<str>,
+    /// Of a card error: the bank's reason, and the charge that failed.
+    declined: Option<Box<(Option<&'static str>, Option<String>)>>,
 }
 
 impl Refusal {
     pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
         let kind = if status >= 500 { "api_error" } else { INVALID_REQUEST };
-        Self { status, kind, code: None, param: None, message: message.into().into() }
+        Self { status, kind, code: None, param: None, message: message.into().into(), declined: None }
     }
 
     /// The usual 400.
@@ -62,6 +64,12 @@ impl Refusal {
         Self::invalid(format!("The sandbox of rowbill does not play {what}."))
     }
 
+    /// Adds the bank's reason and the charge that failed.
+    pub(crate) fn declined(mut self, reason: Option<&'static str>, charge: Option<String>) -> Self {
+        self.declined = Some(Box::new((reason, charge)));
+        self
+    }
+
     pub(crate) fn code(mut self, code: &'static str) -> Self {
         self.code = Some(code);
         self
@@ -75,6 +83,10 @@ impl Refusal {
     /// The error's code, or its type where it has none.
     pub(crate) fn name(&self) -> &'static str {
         self.code.unwrap_or(self.kind)
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 
     pub(crate) fn has_param(&self) -> bool {
@@ -98,6 +110,10 @@ impl Refusal {
                 "doc_url".into(),
                 format!("https://stripe.com/docs/error-codes/{}", code.replace('_', "-")).into(),
             );
+        }
+        if let Some((reason, charge)) = self.declined.as_deref() {
+            error.extend(charge.iter().map(|charge| ("charge".into(), charge.as_str().into())));
+            error.extend(reason.map(|reason| ("decline_code".into(), reason.into())));
         }
         error.insert("message".into(), (*self.message).into());
         if let Some(param) = &self.param {

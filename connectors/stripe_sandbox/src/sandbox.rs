@@ -1,5 +1,7 @@
 //! The sandbox as Rust callers see it.
 
+mod money;
+
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -25,6 +27,7 @@ use crate::lock::Lock;
 use crate::server;
 use crate::store::ids::Ids;
 use crate::store::{Setting, Store};
+use crate::webhooks::{Courier, Post};
 
 /// How long a stop waits for answers that are on their way.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
@@ -85,17 +88,18 @@ impl Sandbox {
     pub fn start(addr: SocketAddr, options: Options) -> io::Result<Self> {
         let listener = server::bind(addr)?;
         let addr = listener.local_addr()?;
-        let engine = Arc::new(engine(addr, options, Clock::default()));
+        let engine = Arc::new(engine(addr, options, Clock::default(), Post::new(true)));
         let stop = watch::Sender::new(false);
+        tokio::spawn(Courier::new(Arc::clone(&engine)).work(stop.subscribe()));
         let server = tokio::spawn(server::serve(listener, Arc::clone(&engine), stop.subscribe()));
         Ok(Self(Arc::new(Running { engine, addr, stop, server: Lock::new(Some(server)) })))
     }
 
     /// A sandbox without a server, whose clock shows this now and goes with tokio's: for simulations. It is reached by
-    /// [`Sandbox::answer`] only.
+    /// [`Sandbox::answer`] only, and delivers nothing to webhook endpoints.
     pub fn simulated(options: Options, now: SystemTime) -> Self {
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let engine = Arc::new(engine(addr, options, Clock::simulated(now)));
+        let engine = Arc::new(engine(addr, options, Clock::simulated(now), Post::new(false)));
         Self(Arc::new(Running { engine, addr, stop: watch::Sender::new(false), server: Lock::new(None) }))
     }
 
@@ -143,8 +147,8 @@ impl Sandbox {
         self.0.engine.journal.since(seq)
     }
 
-    /// All objects of a kind (`customer`, `invoiceitem`, `invoice`, `line_item`, `product`, `price`) that are not
-    /// deleted, as Stripe would give them, in order of creation.
+    /// All objects of a kind (its `object`: `customer`, `invoice`, `line_item`, `charge`, `event`, …) that are not deleted,
+    /// as Stripe would give them, in order of creation.
     pub fn objects(&self, kind: &str) -> Vec<Value> {
         admin::kind(kind).map(|kind| self.0.engine.objects(kind)).unwrap_or_default()
     }
@@ -191,7 +195,7 @@ fn salt(seed: u64, port: u16) -> u64 {
     }
 }
 
-fn engine(addr: SocketAddr, options: Options, clock: Clock) -> Engine {
+fn engine(addr: SocketAddr, options: Options, clock: Clock, post: Post) -> Engine {
     let salt = salt(options.seed, addr.port());
     let journal = Arc::new(Journal::new(if options.journal { options.journal_limit } else { 0 }));
     let setting = Setting {
@@ -213,5 +217,6 @@ fn engine(addr: SocketAddr, options: Options, clock: Clock) -> Engine {
         limiter: Lock::new(Limiter::default()),
         keys: Lock::new(Keys::default()),
         requests: AtomicU64::new(0),
+        post: Arc::new(post),
     }
 }

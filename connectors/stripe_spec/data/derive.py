@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Makes operations.json and currencies.json from the fact files: derive.py FACTS_DIR (api-billing.json, currencies.json).
 
+more.json beside this file has the operations that the fact files lack.
+
 Only what rowbill_connector::Schema and Operation read is kept, one operation per line, so that a new API version
 shows up as a readable difference.
 """
@@ -35,7 +37,8 @@ def compact(value):
 
 facts, here = pathlib.Path(sys.argv[1]), pathlib.Path(__file__).parent
 api = json.loads((facts / "api-billing.json").read_text())
-lines = ",\n".join(compact(operation(each)) for each in api["ops"])
+more = json.loads((here / "more.json").read_text())
+lines = ",\n".join(compact(operation(each)) for each in api["ops"] + more["ops"])
 (here / "operations.json").write_text(f'{{"version":"{api["meta"]["api_version"]}","operations":[\n{lines}\n]}}\n')
 
 money = json.loads((facts / "currencies.json").read_text())

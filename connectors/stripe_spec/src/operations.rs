@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn all_operations_load() {
-        assert_eq!(catalog().operations.len(), 121);
+        assert_eq!(catalog().operations.len(), 127);
         assert_eq!(catalog().version, "2026-10-28.endive");
         for (name, operation) in &catalog().operations {
             assert_eq!(*name, operation.name());

@@ -25,8 +25,3 @@ pub(super) fn account(store: &Store) -> Value {
         "type": "standard",
     })
 }
-
-pub(super) fn balance(store: &Store) -> Value {
-    let nothing = json!([{"amount": 0, "currency": "usd", "source_types": {"card": 0}}]);
-    json!({"object": "balance", "available": nothing, "livemode": store.livemode, "pending": nothing})
-}

@@ -70,6 +70,7 @@ pub(super) fn create(store: &mut Store, mut params: Params) -> Outcome {
         moments: Moments::default(),
         addressee: None,
         attempts: 0,
+        next_attempt: None,
         deleted: false,
     };
     apply(store, &mut invoice, &mut params)?;

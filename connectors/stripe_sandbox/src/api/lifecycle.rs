@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
+use super::collect::{self, adjust, attempt};
 use super::{Outcome, Params, Reply};
 use crate::refusal::Refusal;
+use crate::store::card::Card;
 use crate::store::invoice::{Settled, Status};
 use crate::store::{Kind, Store, at};
 
@@ -31,6 +33,7 @@ pub(super) fn send(store: &mut Store, id: &str) -> Outcome {
         Status::Open => store.change_invoice(place, |_| {}),
         status => return Err(wrong_state("send", status)),
     }
+    store.emit("invoice.sent", Kind::Invoice, place);
     Ok(Reply::Object(Kind::Invoice, place))
 }
 
@@ -46,21 +49,30 @@ pub(super) fn pay(store: &mut Store, id: &str, params: &Params) -> Outcome {
     if store.invoices[at(place)].status == Status::Paid {
         return Ok(Reply::Object(Kind::Invoice, place));
     }
-    let out_of_band = params.yes("paid_out_of_band") == Some(true);
-    if !out_of_band {
+    if params.yes("paid_out_of_band") == Some(true) {
+        pay_elsewhere(store, place);
+    } else {
         charge(store, place, params)?;
     }
-    let now = store.now;
-    store.change_invoice(place, |invoice| {
-        invoice.status = Status::Paid;
-        invoice.settled.paid = invoice.settled.due;
-        invoice.moments.paid = Some(now);
-        invoice.attempts += u32::from(!out_of_band);
-    });
     Ok(Reply::Object(Kind::Invoice, place))
 }
 
-/// Plays the charge: there must be a payment method, and one with `declined` in its id is declined.
+/// The money came to the seller without Stripe: the invoice is paid, and no invoice payment says by what
+/// (docs.stripe.com/changelog/basil: `amount_paid` counts it).
+fn pay_elsewhere(store: &mut Store, place: u32) {
+    let now = store.now;
+    store.change_invoice(place, |invoice| {
+        invoice.settled.off_stripe += invoice.remaining();
+        invoice.settled.paid = invoice.settled.due;
+        invoice.status = Status::Paid;
+        invoice.moments.paid = Some(now);
+        invoice.next_attempt = None;
+    });
+    store.emit("invoice.paid", Kind::Invoice, place);
+    adjust(store, place, None);
+}
+
+/// Charges a payment method: the one that is given, the invoice's, or the customer's.
 fn charge(store: &mut Store, place: u32, params: &Params) -> Result<(), Refusal> {
     let invoice = &store.invoices[at(place)];
     let customer = &store.customers[at(invoice.customer)];
@@ -73,11 +85,19 @@ fn charge(store: &mut Store, place: u32, params: &Params) -> Result<(), Refusal>
                        `default_payment_method`.";
         return Err(Refusal::invalid(message).code("resource_missing"));
     };
-    if !method.to_ascii_lowercase().contains("declined") {
-        return Ok(());
+    let attempt = attempt(store, place, None, Card::of_method(method))?;
+    match attempt.outcome {
+        collect::Outcome::Paid => Ok(()),
+        collect::Outcome::Declined(failure) => {
+            let charge = attempt.charge.map(|charge| store.id(Kind::Charge, charge));
+            Err(Refusal::card(failure.message, failure.code).declined(failure.decline_code, charge))
+        }
+        collect::Outcome::NeedsAction => {
+            let message = "Payment for this invoice requires additional user action before it can be completed \
+                           successfully. Payment can be completed using the PaymentIntent associated with the invoice.";
+            Err(Refusal::card(message, "invoice_payment_intent_requires_action"))
+        }
     }
-    store.change_invoice(place, |invoice| invoice.attempts += 1);
-    Err(Refusal::card("Your card was declined.", "card_declined"))
 }
 
 pub(super) fn void(store: &mut Store, id: &str) -> Outcome {
@@ -90,7 +110,10 @@ pub(super) fn void(store: &mut Store, id: &str) -> Outcome {
     store.change_invoice(place, |invoice| {
         invoice.status = Status::Void;
         invoice.moments.voided = Some(now);
+        invoice.next_attempt = None;
     });
+    store.emit("invoice.voided", Kind::Invoice, place);
+    adjust(store, place, Some("void_invoice"));
     Ok(Reply::Object(Kind::Invoice, place))
 }
 
@@ -104,7 +127,9 @@ pub(super) fn mark_uncollectible(store: &mut Store, id: &str) -> Outcome {
     store.change_invoice(place, |invoice| {
         invoice.status = Status::Uncollectible;
         invoice.moments.uncollectible = Some(now);
+        invoice.next_attempt = None;
     });
+    store.emit("invoice.marked_uncollectible", Kind::Invoice, place);
     Ok(Reply::Object(Kind::Invoice, place))
 }
 
@@ -135,6 +160,27 @@ fn open(store: &mut Store, place: u32, auto_advance: Option<bool>) {
             invoice.moments.paid = Some(now);
         }
     });
+    store.emit("invoice.finalized", Kind::Invoice, place);
+    if settled.due == 0 {
+        store.emit("invoice.paid", Kind::Invoice, place);
+        return;
+    }
+    store.add_payment(place, settled.due, true);
+    if let Some(date) = store.invoices[at(place)].due_date {
+        store.till.due.insert((date, place));
+    }
+}
+
+/// Says of open invoices that their due date has passed.
+pub(crate) fn say_overdue(store: &mut Store) {
+    while let Some(&(date, place)) = store.till.due.first()
+        && date < store.now
+    {
+        store.till.due.pop_first();
+        if store.invoices[at(place)].status == Status::Open {
+            store.emit("invoice.overdue", Kind::Invoice, place);
+        }
+    }
 }
 
 /// What is due of a total. What cannot be charged (a credit, or less than the smallest charge) goes to the balance.
@@ -142,7 +188,7 @@ fn settle(total: i64, balance: i64, minimum: i64) -> Settled {
     let sum = total.saturating_add(balance);
     let chargeable = sum > 0 && sum >= minimum;
     let (due, ending) = if chargeable { (sum, 0) } else { (0, sum) };
-    Settled { due, paid: 0, starting_balance: balance, ending_balance: Some(ending) }
+    Settled { due, starting_balance: balance, ending_balance: Some(ending), ..Settled::default() }
 }
 
 /// `7FE11031-0001`.

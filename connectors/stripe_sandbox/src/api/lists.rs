@@ -15,6 +15,8 @@ const MAX_LIMIT: i64 = 100;
 pub(super) enum Candidates<'a> {
     /// A whole table of this length.
     All(u32),
+    /// These, one after the other.
+    Within(Range<u32>),
     /// These.
     Of(&'a [u32]),
 }
@@ -27,6 +29,7 @@ impl Candidates<'_> {
     fn len(&self) -> usize {
         match self {
             Self::All(len) => *len as usize,
+            Self::Within(range) => range.len(),
             Self::Of(places) => places.len(),
         }
     }
@@ -34,6 +37,7 @@ impl Candidates<'_> {
     fn get(&self, index: usize) -> u32 {
         match self {
             Self::All(_) => u32::try_from(index).unwrap_or(u32::MAX),
+            Self::Within(range) => range.start + u32::try_from(index).unwrap_or(u32::MAX),
             Self::Of(places) => places[index],
         }
     }

@@ -1,7 +1,13 @@
 //! What each operation does, one file per kind of object.
 
 mod account;
+pub(crate) mod balance;
+pub(crate) mod collect;
+mod credit_notes;
 mod customers;
+pub(crate) mod disputes;
+mod endpoints;
+mod events;
 mod expand;
 mod invoices;
 mod items;
@@ -9,9 +15,11 @@ mod lifecycle;
 mod lines;
 mod lists;
 mod params;
+mod payments;
 mod prices;
 mod pricing;
 mod products;
+pub(crate) mod refunds;
 mod search;
 
 use serde_json::Value;
@@ -19,6 +27,7 @@ use serde_json::Value;
 use crate::refusal::Refusal;
 use crate::store::{Kind, Store};
 pub(crate) use account::is_account_path;
+pub(crate) use lifecycle::say_overdue;
 pub(crate) use params::Params;
 
 /// What an operation answers with.
@@ -51,14 +60,7 @@ pub(crate) fn execute(store: &mut Store, operation: &str, path: &[String], mut p
 pub(crate) fn render(store: &Store, reply: Reply) -> Value {
     match reply {
         Reply::Json(value) => value,
-        Reply::Object(kind, place) => match kind {
-            Kind::Customer => store.render_customer(place),
-            Kind::Item => store.render_item(place),
-            Kind::Invoice => store.render_invoice(place),
-            Kind::Line => store.render_line(place),
-            Kind::Product => store.render_product(place),
-            Kind::Price => store.render_price(place),
-        },
+        Reply::Object(kind, place) => store.render(kind, place),
     }
 }
 
@@ -101,7 +103,39 @@ fn act(store: &mut Store, operation: &str, id: &str, path: &[String], params: Pa
         "GET /v1/prices/{price}" => store.price(id, "id").map(|place| Reply::Object(Kind::Price, place)),
         "POST /v1/prices/{price}" => prices::update(store, id, params),
         "GET /v1/account" => Ok(Reply::Json(account::account(store))),
-        "GET /v1/balance" => Ok(Reply::Json(account::balance(store))),
+        "GET /v1/balance" => Ok(Reply::Json(balance::balance(store))),
+        other => act_on_money(store, other, id, params),
+    }
+}
+
+fn act_on_money(store: &mut Store, operation: &str, id: &str, params: Params) -> Outcome {
+    match operation {
+        "GET /v1/invoice_payments" => payments::list_invoice_payments(store, &params),
+        "GET /v1/invoice_payments/{invoice_payment}" => payments::retrieve(store, Kind::InvoicePayment, id),
+        "GET /v1/payment_intents" => payments::list_intents(store, &params),
+        "GET /v1/payment_intents/{intent}" => payments::retrieve(store, Kind::Intent, id),
+        "GET /v1/charges" => payments::list_charges(store, &params),
+        "GET /v1/charges/{charge}" => payments::retrieve(store, Kind::Charge, id),
+        "POST /v1/refunds" => refunds::create(store, params),
+        "GET /v1/refunds" => refunds::list(store, &params),
+        "GET /v1/refunds/{refund}" => payments::retrieve(store, Kind::Refund, id),
+        "POST /v1/refunds/{refund}" => refunds::update(store, id, params),
+        "GET /v1/disputes" => disputes::list(store, &params),
+        "GET /v1/disputes/{dispute}" => payments::retrieve(store, Kind::Dispute, id),
+        "POST /v1/credit_notes" => credit_notes::create(store, params),
+        "GET /v1/credit_notes" => credit_notes::list(store, &params),
+        "GET /v1/credit_notes/{id}" => payments::retrieve(store, Kind::CreditNote, id),
+        "GET /v1/balance_transactions" => balance::list_txns(store, &params),
+        "GET /v1/balance_transactions/{id}" => payments::retrieve(store, Kind::Txn, id),
+        "GET /v1/payouts" => balance::list_payouts(store, &params),
+        "GET /v1/payouts/{payout}" => payments::retrieve(store, Kind::Payout, id),
+        "GET /v1/events" => events::list(store, &params),
+        "GET /v1/events/{id}" => events::retrieve(store, id),
+        "POST /v1/webhook_endpoints" => endpoints::create(store, params),
+        "GET /v1/webhook_endpoints" => endpoints::list(store, &params),
+        "GET /v1/webhook_endpoints/{webhook_endpoint}" => endpoints::retrieve(store, id),
+        "POST /v1/webhook_endpoints/{webhook_endpoint}" => endpoints::update(store, id, params),
+        "DELETE /v1/webhook_endpoints/{webhook_endpoint}" => endpoints::delete(store, id),
         other => Err(Refusal::not_played(other)),
     }
 }

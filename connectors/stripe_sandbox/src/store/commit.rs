@@ -127,7 +127,43 @@ impl Store {
         }
     }
 
-    fn enter(&self, kind: Kind, place: u32, change: Change) {
+    /// Puts a change on record: as an event, and in the journal.
+    fn enter(&mut self, kind: Kind, place: u32, change: Change) {
+        if let Some(name) = event(kind, change) {
+            self.emit(name, kind, place);
+        }
+        self.note(kind, place, change);
+    }
+
+    /// Money that moves is in the journal only where it carries rowbill's mark.
+    pub(crate) fn enter_marked(&self, kind: Kind, place: u32, change: Change) {
+        let metadata = match kind {
+            Kind::Refund => &self.till.refunds[at(place)].metadata,
+            Kind::CreditNote => &self.till.credit_notes[at(place)].metadata,
+            _ => return,
+        };
+        if metadata.rowbill_op().is_some() {
+            self.note(kind, place, change);
+        }
+    }
+
+    fn note_money(&self, kind: Kind, place: u32, entry: &mut ObjectEntry) {
+        if kind == Kind::Refund {
+            let refund = &self.till.refunds[at(place)];
+            let refunded = &self.till.charges[at(refund.charge)];
+            entry.rowbill_op = refund.metadata.rowbill_op();
+            entry.amount = Some(refund.amount);
+            entry.currency = Some(refunded.currency.to_string());
+            entry.customer = Some(self.id(Kind::Customer, refunded.customer));
+        } else {
+            let note = &self.till.credit_notes[at(place)];
+            entry.rowbill_op = note.metadata.rowbill_op();
+            entry.amount = Some(note.amount);
+            entry.invoice = Some(self.id(Kind::Invoice, note.invoice));
+        }
+    }
+
+    fn note(&self, kind: Kind, place: u32, change: Change) {
         if !self.journal.is_on() {
             return;
         }
@@ -165,6 +201,8 @@ impl Store {
             }
             Kind::Product => entry.id = self.product_id(place),
             Kind::Price => entry.amount = self.prices[at(place)].unit_amount(),
+            Kind::Refund | Kind::CreditNote => self.note_money(kind, place, &mut entry),
+            _ => return,
         }
         self.journal.object(entry);
     }
@@ -187,7 +225,22 @@ impl Places {
     }
 }
 
-fn push<T>(table: &mut Table<T>, object: T) -> u32 {
+/// The event that Stripe makes of a change; products and prices are left out.
+fn event(kind: Kind, change: Change) -> Option<&'static str> {
+    Some(match (kind, change) {
+        (Kind::Customer, Change::Created) => "customer.created",
+        (Kind::Customer, Change::Updated) => "customer.updated",
+        (Kind::Customer, Change::Deleted) => "customer.deleted",
+        (Kind::Item, Change::Created) => "invoiceitem.created",
+        (Kind::Item, Change::Deleted) => "invoiceitem.deleted",
+        (Kind::Invoice, Change::Created) => "invoice.created",
+        (Kind::Invoice, Change::Updated) => "invoice.updated",
+        (Kind::Invoice, Change::Deleted) => "invoice.deleted",
+        _ => return None,
+    })
+}
+
+pub(super) fn push<T>(table: &mut Table<T>, object: T) -> u32 {
     let place = u32::try_from(table.len()).expect("fewer than 4 billion objects fit in memory");
     table.push(Arc::new(object));
     place

@@ -57,6 +57,16 @@ impl Ids {
         id
     }
 
+    /// What a webhook endpoint's deliveries are signed with.
+    pub(crate) fn signing_secret(self, endpoint: u32) -> String {
+        let mut secret = String::from("whsec_");
+        for part in 0..3 {
+            push_digits(&mut secret, shuffle(self.salt ^ (u64::from(endpoint) << 8 | part | 1 << 63)), PLACE_DIGITS);
+        }
+        secret.truncate("whsec_".len() + 32);
+        secret
+    }
+
     /// The account's id.
     pub(crate) fn account(self) -> String {
         let mut id = String::from("acct_1");

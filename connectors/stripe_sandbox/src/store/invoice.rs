@@ -52,6 +52,8 @@ pub(crate) struct Invoice {
     /// Who the invoice was made out to, from the moment it was finalized.
     pub(crate) addressee: Option<Box<Addressee>>,
     pub(crate) attempts: u32,
+    /// When Stripe would try again to collect.
+    pub(crate) next_attempt: Option<i64>,
     pub(crate) deleted: bool,
 }
 
@@ -60,6 +62,10 @@ pub(crate) struct Invoice {
 pub(crate) struct Settled {
     pub(crate) due: i64,
     pub(crate) paid: i64,
+    /// The part of `paid` that came to the seller without Stripe.
+    pub(crate) off_stripe: i64,
+    /// Credit notes on what was not yet paid, and on what was.
+    pub(crate) credited: (i64, i64),
     pub(crate) starting_balance: i64,
     pub(crate) ending_balance: Option<i64>,
 }
@@ -101,7 +107,7 @@ const ECHOED: [&str; 14] = [
 ];
 
 /// Fields that are null unless a parameter of that name was given.
-const NULL: [&str; 22] = [
+const NULL: [&str; 21] = [
     "account_tax_ids",
     "application",
     "automatically_finalizes_at",
@@ -115,7 +121,6 @@ const NULL: [&str; 22] = [
     "from_invoice",
     "last_finalization_error",
     "latest_revision",
-    "next_payment_attempt",
     "on_behalf_of",
     "parent",
     "receipt_number",
@@ -125,6 +130,18 @@ const NULL: [&str; 22] = [
     "statement_descriptor",
     "test_clock",
 ];
+
+impl Invoice {
+    /// What is left to pay.
+    pub(crate) fn remaining(&self) -> i64 {
+        self.settled.due - self.settled.paid
+    }
+
+    /// Whether a payment would be taken.
+    pub(crate) fn is_payable(&self) -> bool {
+        matches!(self.status, Status::Open | Status::Uncollectible)
+    }
+}
 
 impl Store {
     /// The sum of an invoice's lines.
@@ -144,7 +161,11 @@ impl Store {
     }
 
     pub(crate) fn render_invoice(&self, place: u32) -> Value {
-        let invoice = &self.invoices[at(place)];
+        self.render_invoice_as(place, &self.invoices[at(place)])
+    }
+
+    /// The invoice as it is or was.
+    pub(crate) fn render_invoice_as(&self, place: u32, invoice: &Invoice) -> Value {
         let id = self.id(Kind::Invoice, place);
         if invoice.deleted {
             return json!({"id": id, "object": "invoice", "deleted": true});
@@ -196,6 +217,7 @@ impl Store {
             "issuer": {"type": "self"},
             "livemode": self.livemode,
             "metadata": invoice.metadata.render(),
+            "next_payment_attempt": invoice.next_attempt,
             "number": invoice.number,
             "payment_settings": {
                 "default_mandate": null, "payment_method_options": null, "payment_method_types": null,
@@ -229,8 +251,8 @@ impl Store {
             "amount_remaining": due - settled.paid,
             "amount_shipping": 0,
             "ending_balance": settled.ending_balance,
-            "post_payment_credit_notes_amount": 0,
-            "pre_payment_credit_notes_amount": 0,
+            "post_payment_credit_notes_amount": settled.credited.1,
+            "pre_payment_credit_notes_amount": settled.credited.0,
             "starting_balance": settled.starting_balance,
             "subtotal": total,
             "subtotal_excluding_tax": total,

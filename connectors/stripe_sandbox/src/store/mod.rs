@@ -1,15 +1,27 @@
 //! The sandbox's memory: compact tables in order of creation, and the indexes that lists need.
 
+pub(crate) mod card;
+pub(crate) mod charge;
 mod commit;
+pub(crate) mod credit_note;
 pub(crate) mod customer;
+pub(crate) mod dispute;
+pub(crate) mod endpoint;
+pub(crate) mod event;
 pub(crate) mod ids;
 pub(crate) mod invoice;
 pub(crate) mod item;
 pub(crate) mod line;
 pub(crate) mod metadata;
 pub(crate) mod money;
+pub(crate) mod payment;
+pub(crate) mod payout;
 pub(crate) mod price;
 pub(crate) mod product;
+pub(crate) mod refund;
+mod snapshot;
+pub(crate) mod till;
+pub(crate) mod txn;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -18,13 +30,17 @@ use std::sync::Arc;
 use crate::journal::Journal;
 use crate::refusal::Refusal;
 use customer::Customer;
+use endpoint::Endpoint;
+use event::{Cause, Events};
 use ids::Ids;
 use invoice::Invoice;
 use item::Item;
 use price::Price;
 use product::Product;
+use till::Till;
 
-/// The kinds of objects. A line's place is that of the invoice item behind it.
+/// The kinds of objects. A line's place is that of the invoice item behind it, an invoice payment's that of its payment
+/// intent. New kinds come last: a kind's number is in its ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Customer,
@@ -33,11 +49,37 @@ pub(crate) enum Kind {
     Line,
     Product,
     Price,
+    Intent,
+    InvoicePayment,
+    Charge,
+    Refund,
+    Dispute,
+    CreditNote,
+    Txn,
+    Payout,
+    Event,
+    Endpoint,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Customer, Self::Item, Self::Invoice, Self::Line, Self::Product, Self::Price];
+    pub(crate) const ALL: [Self; 16] = [
+        Self::Customer,
+        Self::Item,
+        Self::Invoice,
+        Self::Line,
+        Self::Product,
+        Self::Price,
+        Self::Intent,
+        Self::InvoicePayment,
+        Self::Charge,
+        Self::Refund,
+        Self::Dispute,
+        Self::CreditNote,
+        Self::Txn,
+        Self::Payout,
+        Self::Event,
+        Self::Endpoint,
+    ];
 
     pub(crate) fn prefix(self) -> &'static str {
         match self {
@@ -47,6 +89,16 @@ impl Kind {
             Self::Line => "il_",
             Self::Product => "prod_",
             Self::Price => "price_",
+            Self::Intent => "pi_",
+            Self::InvoicePayment => "inpay_",
+            Self::Charge => "ch_",
+            Self::Refund => "re_",
+            Self::Dispute => "du_",
+            Self::CreditNote => "cn_",
+            Self::Txn => "txn_",
+            Self::Payout => "po_",
+            Self::Event => "evt_",
+            Self::Endpoint => "we_",
         }
     }
 
@@ -59,6 +111,16 @@ impl Kind {
             Self::Line => "line_item",
             Self::Product => "product",
             Self::Price => "price",
+            Self::Intent => "payment_intent",
+            Self::InvoicePayment => "invoice_payment",
+            Self::Charge => "charge",
+            Self::Refund => "refund",
+            Self::Dispute => "dispute",
+            Self::CreditNote => "credit_note",
+            Self::Txn => "balance_transaction",
+            Self::Payout => "payout",
+            Self::Event => "event",
+            Self::Endpoint => "webhook_endpoint",
         }
     }
 }
@@ -78,12 +140,19 @@ pub(crate) struct Store {
     pub(crate) now: i64,
     /// The journal's number of the request that is being executed.
     pub(crate) request: u64,
+    /// The same request as events name it.
+    pub(crate) cause: Cause,
     pub(crate) search_lag: i64,
     pub(crate) customers: Table<Customer>,
     pub(crate) items: Table<Item>,
     pub(crate) invoices: Table<Invoice>,
     pub(crate) products: Table<Product>,
     pub(crate) prices: Table<Price>,
+    pub(crate) till: Till,
+    pub(crate) events: Events,
+    pub(crate) endpoints: Table<Endpoint>,
+    /// The first event that has not been handed over for delivery.
+    pub(crate) undelivered: u32,
     by_email: HashMap<u64, Places>,
     customer_items: HashMap<u32, Vec<u32>>,
     customer_invoices: HashMap<u32, Vec<u32>>,
@@ -115,12 +184,17 @@ impl Store {
             url: setting.url,
             now: 0,
             request: 0,
+            cause: Cause::default(),
             search_lag: setting.search_lag,
             customers: Table::new(),
             items: Table::new(),
             invoices: Table::new(),
             products: Table::new(),
             prices: Table::new(),
+            till: Till::default(),
+            events: Events::default(),
+            endpoints: Table::new(),
+            undelivered: 0,
             by_email: HashMap::new(),
             customer_items: HashMap::new(),
             customer_invoices: HashMap::new(),
@@ -188,6 +262,11 @@ impl Store {
         let named = self.named_products.get(id).copied();
         let place = named.or_else(|| self.place(Kind::Product, self.products.len(), id));
         place.filter(|&place| !self.products[at(place)].deleted).ok_or_else(|| Refusal::no_such("product", id, param))
+    }
+
+    /// The place of an object of one of the kinds that are never deleted.
+    pub(crate) fn find(&self, kind: Kind, id: &str, param: &str) -> Result<u32, Refusal> {
+        self.place(kind, self.len(kind), id).ok_or_else(|| Refusal::no_such(kind.object(), id, param))
     }
 
     /// A product may have been given an id of the caller's choice.

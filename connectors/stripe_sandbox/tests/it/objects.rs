@@ -38,8 +38,8 @@ async fn bad_values_are_refused() {
     assert_eq!(stripe.post("/v1/customers", &keys.join("&")).await.status, 400);
     assert_eq!(stripe.post("/v1/customers", &keys[1..].join("&")).await.status, 200);
     assert_eq!(stripe.get("/v1/nothing").await.status, 404);
-    let unplayed = stripe.get("/v1/charges").await;
-    assert!(unplayed.body["error"]["message"].as_str().unwrap().contains("does not play GET /v1/charges"));
+    let unplayed = stripe.get("/v1/coupons").await;
+    assert!(unplayed.body["error"]["message"].as_str().unwrap().contains("does not play GET /v1/coupons"));
 }
 
 #[tokio::test]
