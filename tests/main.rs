@@ -17,6 +17,7 @@ mod ledger;
 mod machine;
 mod mistakes;
 mod output;
+mod payments;
 mod rebuild;
 mod reconcile;
 mod review;
