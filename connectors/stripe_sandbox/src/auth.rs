@@ -96,6 +96,8 @@ fn area(path: &str) -> &str {
         "invoiceitems" | "invoices" | "invoice_payments" => "invoice",
         "products" => "product",
         "prices" => "plan",
+        "balance_transactions" => "balance_transaction_source",
+        "webhook_endpoints" => "webhook",
         "account" => "accounts_kyc_basic",
         other => other.trim_end_matches('s'),
     }

@@ -60,7 +60,7 @@ async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes)
 
 /// Waits until deliveries stand so.
 async fn settled(stripe: &Stripe, holds: impl Fn(&Deliveries) -> bool) -> Deliveries {
-    for _ in 0..20_000 {
+    for _ in 0..200_000 {
         // A request over HTTP lets the others work meanwhile.
         stripe.get("/_sandbox/webhooks").await;
         let deliveries = stripe.sandbox.deliveries();
