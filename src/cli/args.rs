@@ -188,6 +188,11 @@ pub enum Command {
     },
     /// Rows that the ledger knows
     Rows(RowsArgs),
+    /// Where Stripe delivers events to, and what came
+    Webhooks {
+        #[command(subcommand)]
+        command: WebhooksCommand,
+    },
     /// What became of the invoices: who paid, what came back
     Payments {
         #[command(subcommand)]
@@ -310,5 +315,28 @@ pub enum PaymentsCommand {
         /// All accounts
         #[arg(long)]
         all: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum WebhooksCommand {
+    /// Have Stripe deliver to an address, with exactly the events that matter
+    Add {
+        /// The account
+        account: String,
+        /// The address, as the world sees it: `https://HOST/webhooks/stripe/ACCOUNT`
+        url: String,
+    },
+    /// The endpoints, and the events that came
+    Status {
+        /// Only this account
+        account: Option<String>,
+    },
+    /// Read an event again, and what it is about
+    Replay {
+        /// The account
+        account: String,
+        /// Its id: `evt_…`
+        event: String,
     },
 }

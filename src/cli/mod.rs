@@ -29,6 +29,7 @@ mod tame;
 mod test;
 mod undo;
 mod validate;
+mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -102,6 +103,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<u8, Problems> {
         Command::Status => status::status(context).await,
         Command::Runs { run, of, limit } => runs::runs(context, run.as_deref(), of, limit).await,
         Command::Rows(args) => rows::rows(context, args).await,
+        Command::Webhooks { command } => webhooks::webhooks(context, command).await,
         Command::Payments { command } => payments::payments(context, command).await,
         Command::Reconcile { names, all } => reconcile::reconcile(context, &names, all).await,
         Command::Undo { run, dry_run } => undo::undo(context, &run, dry_run).await,

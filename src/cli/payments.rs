@@ -108,7 +108,7 @@ async fn poll(context: &Context, accounts: Vec<String>, all: bool) -> Result<u8,
     Ok(report(context, &told))
 }
 
-fn report(context: &Context, told: &[Value]) -> u8 {
+pub fn report(context: &Context, told: &[Value]) -> u8 {
     if context.screen.is_json() {
         context.screen.json(&json!({ "v": 1, "accounts": told }));
     } else {

@@ -156,6 +156,18 @@ impl Door {
         Ok(Answer::Reports(told))
     }
 
+    /// Reads an event again, and what it is about.
+    async fn replay(&self, name: &str, event: &str) -> Result<Answer, Vec<Problem>> {
+        let one = |problem| vec![problem];
+        self.reload().await.map_err(one)?;
+        let (inside, project) = (self.inside().map_err(one)?, self.world.project());
+        let unknown = || vec![Problem::new("config.unknown_account", format!("there is no account `{name}`"))];
+        let account = project.settings.accounts.get(name).ok_or_else(unknown)?;
+        let followed = super::payments::again(&self.world, &inside, account, event).await;
+        inside.post.broken(followed.as_ref().err()).await;
+        Ok(Answer::Reports(vec![polled(name, &followed.map_err(one)?)]))
+    }
+
     async fn status(&self) -> Result<Answer, Problem> {
         let inside = self.inside()?;
         let running = inside.post.ask(Mail::Busy).await?;
@@ -183,6 +195,7 @@ impl Control for Door {
             Ask::Resume(name) => self.pause(name, false).await,
             Ask::Decide(decide) => self.decide(&decide).await,
             Ask::Poll(accounts) => return self.poll(&accounts).await,
+            Ask::Replay(account, event) => return self.replay(&account, &event).await,
             Ask::Running => self.running().await,
             Ask::Status => self.status().await,
         };

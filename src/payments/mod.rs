@@ -14,8 +14,10 @@ mod poll;
 mod receive;
 pub mod record;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use apply::{Applied, Applying};
 pub use poll::poll;
-pub use receive::receive;
+pub use receive::{receive, replay};
 pub use record::{EventRecord, EventState, PaymentRecord, PaymentState, payments};

@@ -32,6 +32,8 @@ pub enum Ask {
     Decide(Decide),
     /// Ask these accounts what has happened.
     Poll(Vec<String>),
+    /// Apply this event of this account once more.
+    Replay(String, String),
     /// What is going on.
     Running,
     /// Where every connection stands.
