@@ -121,7 +121,9 @@ async fn status(context: &Context, project: &Project, only: Option<&str>) -> Res
     if context.screen.is_json() {
         context.screen.json(&json!({ "v": 1, "accounts": told }));
     } else {
-        told.iter().for_each(|one| text(context, one));
+        for one in &told {
+            text(context, one);
+        }
     }
     let is_off = |endpoint: &Value| endpoint["enabled"] == false;
     let any_off = told.iter().any(|one| one["endpoints"].as_array().is_some_and(|all| all.iter().any(is_off)));

@@ -1,4 +1,4 @@
-//! Webhook endpoints (docs.stripe.com/api/webhook_endpoints).
+//! Webhook endpoints (<https://docs.stripe.com/api/webhook_endpoints>).
 
 use std::ops::ControlFlow;
 
