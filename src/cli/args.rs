@@ -306,6 +306,44 @@ pub enum PaymentsCommand {
         /// Only those in this state, as `-o json` says it: `open`, `requires_action`, `paid`, `disputed`, …
         #[arg(long)]
         state: Option<String>,
+        /// The claims that were made by hand, instead
+        #[arg(long, conflicts_with = "state")]
+        claimed: bool,
+    },
+    /// Somebody says that an invoice was paid by bank, cash or another wallet
+    Claim {
+        /// The connection
+        name: String,
+        /// The key of the row
+        key: String,
+        /// How: `bank`, `cash`, …
+        #[arg(long)]
+        method: String,
+        /// What else they say
+        #[arg(long)]
+        note: Option<String>,
+    },
+    /// The money is there: the invoice is marked as paid outside of Stripe, once
+    Confirm {
+        /// The claim, as `payments list --claimed` has it
+        claim: String,
+        /// How much came, in the invoice's currency: 80.00
+        #[arg(long)]
+        amount: String,
+        /// The day on which it came: 2026-11-27
+        #[arg(long)]
+        date: String,
+        /// What it can be found by at the bank
+        #[arg(long)]
+        reference: Option<String>,
+    },
+    /// The money did not come
+    Cancel {
+        /// The claim, as `payments list --claimed` has it
+        claim: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
     },
     /// Ask Stripe what has happened, and write it down
     Poll {

@@ -2,6 +2,7 @@
 
 mod args;
 mod bar;
+mod claims;
 mod context;
 mod daemon;
 mod demo;

@@ -10,6 +10,7 @@
 //! So their order, repetition and delay do not matter. [`state`] is pure; [`record`] is what the ledger keeps.
 
 mod apply;
+pub mod claim;
 mod poll;
 mod receive;
 pub mod record;
@@ -18,6 +19,7 @@ mod state;
 mod tests;
 
 pub use apply::{Applied, Applying};
+pub use claim::{ClaimRecord, ClaimState};
 pub use poll::poll;
 pub use receive::{receive, replay};
 pub use record::{EventRecord, EventState, PaymentRecord, PaymentState, payments};
