@@ -148,8 +148,8 @@ impl Door {
         let one = |problem| vec![problem];
         self.reload().await.map_err(one)?;
         let inside = self.inside().map_err(one)?;
-        let hold = inside.post.ask(|answer| Mail::Hold(vec![name.clone()], answer));
-        let held = tokio::time::timeout(PATIENCE, hold).await.map_err(|_| one(busy(&name)))?;
+        let asked = inside.post.ask(|answer| Mail::Hold(vec![name.clone()], answer));
+        let held = tokio::time::timeout(PATIENCE, asked).await.map_err(|_| one(busy(&name)))?;
         let _hold: Hold = held.map_err(one)?.map_err(one)?;
         let project = self.world.project();
         let engine = inside.launcher.engine(&project, &[&name]).map_err(one)?;

@@ -193,6 +193,8 @@ async fn prune(world: Arc<World>, ledger: Arc<dyn Ledger>) {
         if let Ok(forgotten @ 1..) = retention::forget(&*ledger, keep, world.clock.now()).await {
             story::forgot(forgotten);
         }
+        let accounts: Vec<String> = world.project().settings.accounts.keys().cloned().collect();
+        let _ = retention::forget_events(&*ledger, &accounts, world.clock.now()).await;
         tokio::time::sleep(PRUNE).await;
     }
 }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use rowbill_connector::Problem;
 use serde_json::Value;
 
-use crate::ledger::{Change, Ledger, RunFilter, RunRecord};
+use crate::ledger::{Change, DocumentFilter, DocumentKind, Ledger, RunFilter, RunRecord};
+use crate::payments::EventRecord;
 use crate::protocol::Time;
 use crate::run::history::{counts_as_first, heard, newest_of};
 
@@ -13,6 +14,8 @@ use crate::run::history::{counts_as_first, heard, newest_of};
 const NEWEST: u32 = 50;
 /// Runs that made nothing and had nothing to tell stay for a day (seconds).
 const UNEVENTFUL: Time = 86_400;
+/// Events stay for so long (seconds): longer than the list goes back.
+const EVENTS: Time = 40 * 86_400;
 /// So many are looked at in one step.
 const PAGE: u32 = 500;
 
@@ -48,6 +51,30 @@ pub async fn forget(ledger: &dyn Ledger, keep: u64, now: Time) -> Result<u64, Pr
     }
 }
 
+/// Forgets events of these accounts that were applied and came more than [`EVENTS`] seconds ago; how many. Neither a
+/// delivery nor the list brings them again, and if one did, the invoice would be read once more.
+pub async fn forget_events(ledger: &dyn Ledger, accounts: &[String], now: Time) -> Result<u64, Problem> {
+    let mut forgotten = 0;
+    for (account, state) in accounts.iter().flat_map(|account| [(account, "applied"), (account, "ignored")]) {
+        let state = Some(state.to_owned());
+        let mut filter = DocumentFilter { state, ..DocumentFilter::of(DocumentKind::Event, account, PAGE) };
+        loop {
+            let page = ledger.list_documents(&filter).await?;
+            let Some(last) = page.last() else { break };
+            filter.after.clone_from(&last.id);
+            let events: Vec<EventRecord> =
+                page.into_iter().map(EventRecord::from_document).collect::<Result<_, Problem>>()?;
+            let old = events.into_iter().filter(|event| event.received < now - EVENTS);
+            let changes: Vec<Change> = old.map(|event| Change::ForgetDocument(DocumentKind::Event, event.id)).collect();
+            forgotten += changes.len() as u64;
+            if !changes.is_empty() {
+                ledger.commit(changes).await?;
+            }
+        }
+    }
+    Ok(forgotten)
+}
+
 /// The newest runs, and the newest ones that decide: what is the first run, and what those after it have heard.
 async fn needed(ledger: &dyn Ledger, connection: &str) -> Result<BTreeSet<String>, Problem> {
     let newest = ledger.runs(&RunFilter::newest(connection, NEWEST)).await?;
@@ -74,6 +101,33 @@ mod tests {
     use crate::ledger::sqlite::SqliteLedger;
 
     const DAY: Time = 86_400;
+
+    #[tokio::test]
+    async fn events_are_forgotten_once_nobody_tells_them_again() {
+        use rowbill_connector::{Event, Subject};
+
+        use crate::ledger::memory::MemoryLedger;
+        use crate::payments::EventState;
+        use crate::payments::record::Way;
+
+        let ledger = MemoryLedger::default();
+        let event = |id: &str, state: EventState, received: Time| {
+            let (kind, subject) = ("invoice.paid".to_owned(), Subject::Other);
+            let told = Event { id: id.to_owned(), kind, created: 0, livemode: false, account: None, subject };
+            Change::Document(EventRecord { state, ..EventRecord::new(&told, "acme", Way::Poll, received) }.document())
+        };
+        let now = 100 * DAY;
+        let events = vec![
+            event("old", EventState::Applied, now - 41 * DAY),
+            event("others", EventState::Ignored, now - 41 * DAY),
+            event("new", EventState::Applied, now - 39 * DAY),
+            event("waiting", EventState::Pending, now - 90 * DAY),
+        ];
+        ledger.commit(events).await.unwrap();
+        assert_eq!(forget_events(&ledger, &["acme".to_owned()], now).await.unwrap(), 2);
+        let left = ledger.list_documents(&DocumentFilter::of(DocumentKind::Event, "acme", 9)).await.unwrap();
+        assert_eq!(left.iter().map(|event| &*event.id).collect::<Vec<_>>(), ["new", "waiting"]);
+    }
 
     /// That there was a first run is remembered behind any number of notes that a connection did not run.
     #[tokio::test]

@@ -159,6 +159,7 @@ impl Book {
             Change::Document(document) => {
                 self.documents.insert((document.kind, document.id.clone()), document);
             }
+            Change::ForgetDocument(kind, id) => drop(self.documents.remove(&(kind, id))),
             Change::Rename { from, to } => self.rename(&from, &to)?,
             Change::ForgetRow { connection, id } => drop(self.rows.remove(&(connection, id))),
         }

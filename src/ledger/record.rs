@@ -3,7 +3,7 @@
 use rowbill_connector::{OperationId, Problem, Request};
 use serde::{Deserialize, Serialize};
 
-use super::Document;
+use super::{Document, DocumentKind};
 use crate::protocol::{State, Time};
 use crate::schedule::Position;
 
@@ -176,6 +176,8 @@ pub enum Change {
     Position(Position),
     /// Inserts or replaces a document.
     Document(Document),
+    /// Forgets the document of this kind with this id, if there is one.
+    ForgetDocument(DocumentKind, String),
     /// Gives the rows and operations of one connection to another name; the new name must have none.
     Rename {
         /// The old name.

@@ -11,7 +11,7 @@ use super::drive::{Driven, Driver, Operation};
 use super::engine::Engine;
 use super::history::next_id;
 use crate::config::Connection;
-use crate::ledger::{Change, DocumentFilter, DocumentKind, RowState};
+use crate::ledger::{Change, DocumentFilter, DocumentKind, OperationRecord, RowState};
 use crate::mapping::money::{Money, display, to_minor};
 use crate::payments::record::invoice_of;
 use crate::payments::{ClaimRecord, ClaimState, PaymentRecord};
@@ -151,7 +151,7 @@ impl Claiming<'_> {
         let stored = self.engine.ledger()?.operation(&id).await?;
         let amount = decimal(amount)?;
         let minor = to_minor(&Money { amount, currency: bill.currency.clone() }, &self.engine.catalog.currencies)?;
-        if !stored.as_ref().is_some_and(|stored| stored.is_under_way()) {
+        if !stored.as_ref().is_some_and(OperationRecord::is_under_way) {
             self.fits(&bill, minor)?;
         }
         claim.amount = Some(minor);

@@ -85,6 +85,9 @@ impl Batch {
                 Prepared::Document(document) => {
                     documents.entry(document.kind.clone()).or_default().insert(document.id.clone());
                 }
+                Prepared::ForgetDocument(kind, id) => {
+                    documents.entry(kind.clone()).or_default().insert(id.clone());
+                }
                 Prepared::Rename { .. } => {}
             }
         }
@@ -183,6 +186,7 @@ impl Batch {
                 let key = (document.kind.clone(), document.id.clone());
                 becomes(&mut self.documents, key, After::Put(*document));
             }
+            Prepared::ForgetDocument(kind, id) => becomes(&mut self.documents, (kind, id), After::Gone),
             Prepared::Forget(key) => becomes(&mut self.rows, key, After::Gone),
             Prepared::Rename { .. } => {}
         }
@@ -202,7 +206,11 @@ impl Batch {
         }
         upsert(connection, runs).await?;
         upsert(connection, settle(self.positions, &mut summary.positions).0).await?;
-        upsert(connection, settle(self.documents, &mut summary.documents).0).await?;
+        let (documents, gone) = settle(self.documents, &mut summary.documents);
+        for (kind, id) in gone {
+            sqlx::query(queries::DELETE_DOCUMENT).bind(kind).bind(id).execute(&mut *connection).await?;
+        }
+        upsert(connection, documents).await?;
         for (name, at) in self.marks {
             mark::write(connection, &name, at).await?;
         }

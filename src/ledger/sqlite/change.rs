@@ -25,6 +25,8 @@ pub enum Prepared {
     Position(StoredPosition),
     /// Inserts or replaces a document.
     Document(Box<StoredDocument>),
+    /// Forgets a document: its kind and its id.
+    ForgetDocument(String, String),
     /// Gives everything of a connection to another name.
     Rename {
         /// The old name.
@@ -57,6 +59,7 @@ impl From<Change> for Prepared {
             Change::ForgetRun(id) => Self::ForgetRun(id),
             Change::Position(position) => Self::Position(StoredPosition::new(&position)),
             Change::Document(document) => Self::Document(Box::new(StoredDocument::new(document))),
+            Change::ForgetDocument(kind, id) => Self::ForgetDocument(kind.name().to_owned(), id),
             Change::Rename { from, to } => Self::Rename { from, to },
             Change::ForgetRow { connection, id } => Self::Forget((connection, id.0.to_vec())),
         }

@@ -241,6 +241,9 @@ pub const DELETE_ROW: &str = "DELETE FROM rows WHERE connection = $1 AND id = $2
 /// Forgets one run.
 pub const DELETE_RUN: &str = "DELETE FROM runs WHERE id = $1";
 
+/// Forgets one document.
+pub const DELETE_DOCUMENT: &str = "DELETE FROM documents WHERE kind = $1 AND id = $2";
+
 /// Runs between two ids, of all connections or of one, the oldest or the newest first. Their ids sort by time.
 pub const LIST_RUNS: [[&str; 2]; 2] = [
     [

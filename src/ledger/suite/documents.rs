@@ -22,6 +22,10 @@ pub async fn keeps_documents<L: Ledger>(ledger: &L) {
     assert_eq!(ledger.documents(DocumentKind::Payment, &ids[..1]).await.unwrap(), [Some(paid)]);
     assert_eq!(ledger.documents(DocumentKind::Event, &ids[..1]).await.unwrap(), [Some(event)]);
     assert_eq!(ledger.verify().await.unwrap(), 2);
+    let forget = |id: &str| Change::ForgetDocument(DocumentKind::Event, id.to_owned());
+    ledger.commit(vec![forget("in_1"), forget("unknown")]).await.unwrap();
+    assert_eq!(ledger.documents(DocumentKind::Event, &ids[..1]).await.unwrap(), [None]);
+    assert_eq!(ledger.verify().await.unwrap(), 1);
 }
 
 pub async fn lists_documents<L: Ledger>(ledger: &L) {
