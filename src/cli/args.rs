@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
 
 /// Rows in, bills out, once: from spreadsheets and files to Stripe customers, invoice items and invoices.
 #[derive(Debug, Parser)]
@@ -48,6 +50,22 @@ pub enum Output {
     Text,
     Json,
     Jsonl,
+    /// Of `report` only
+    Csv,
+    /// Of `report` only
+    Svg,
+}
+
+impl Cli {
+    /// What is wrong with the command line as a whole: a form that only reports have.
+    pub fn check(self) -> Result<Self, clap::Error> {
+        let is_of_reports = matches!(self.global.output, Output::Csv | Output::Svg);
+        if !is_of_reports || matches!(self.command, Command::Report { .. }) {
+            return Ok(self);
+        }
+        let message = "only `report` has the output forms csv and svg";
+        Err(Self::command().error(ErrorKind::ArgumentConflict, message))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -193,6 +211,11 @@ pub enum Command {
         #[command(subcommand)]
         command: PaymentsCommand,
     },
+    /// What came of the invoices in money
+    Report {
+        #[command(subcommand)]
+        command: ReportCommand,
+    },
     /// Compare source, ledger and Stripe; changes nothing
     Reconcile {
         /// The connections; all of them with --all
@@ -311,4 +334,44 @@ pub enum PaymentsCommand {
         #[arg(long)]
         all: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ReportCommand {
+    /// Invoiced, paid, fees, refunds, disputes, net, paid out and open, for each period and currency
+    Cashflow(CashflowArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct CashflowArgs {
+    /// The first day [default: the first of the month of the last day]
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub from: Option<Date>,
+    /// The last day [default: today]
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub to: Option<Date>,
+    /// How long the periods are
+    #[arg(long, value_name = "PERIOD", default_value = "month")]
+    pub by: Period,
+    /// Only this account; may be given several times
+    #[arg(long = "account", value_name = "NAME")]
+    pub accounts: Vec<String>,
+    /// Write it to this file, whole or not at all
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Look at invoices that were made from this day on, and at all that are open [default: a year before --from]
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub invoices_since: Option<Date>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Period {
+    Day,
+    Week,
+    Month,
+}
+
+fn day(text: &str) -> Result<Date, String> {
+    let is_day = text.len() == "2026-11-01".len();
+    text.parse().ok().filter(|_| is_day).ok_or_else(|| "a day is written as 2026-11-01".to_owned())
 }

@@ -16,6 +16,7 @@ mod plan;
 mod preview;
 mod rebuild;
 mod reconcile;
+mod report;
 mod report_out;
 mod rows;
 mod run_now;
@@ -45,7 +46,7 @@ pub use schema::{mapping_schema, settings_schema};
 
 /// Runs the command line of this process and gives its exit code.
 pub fn main() -> u8 {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse().and_then(Cli::check) {
         Ok(cli) => cli,
         Err(error) => {
             screen::mistyped(&error);
@@ -103,6 +104,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<u8, Problems> {
         Command::Runs { run, of, limit } => runs::runs(context, run.as_deref(), of, limit).await,
         Command::Rows(args) => rows::rows(context, args).await,
         Command::Payments { command } => payments::payments(context, command).await,
+        Command::Report { command } => report::report(context, command).await,
         Command::Reconcile { names, all } => reconcile::reconcile(context, &names, all).await,
         Command::Undo { run, dry_run } => undo::undo(context, &run, dry_run).await,
         Command::Ledger { command } => ledger::ledger(context, command).await,
