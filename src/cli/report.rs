@@ -98,7 +98,10 @@ async fn books(project: &Project, report: &Report, since: Date, target: &Arc<dyn
 fn tell(context: &Context, report: &Report, out: Option<&Path>) -> Result<(), Problem> {
     let currencies = &catalog().currencies;
     let text = match context.global.output {
-        Output::Text => text::lines(report, currencies).iter().fold(String::new(), |all, line| all + line + "\n"),
+        Output::Text => {
+            let lines = text::lines(report, currencies);
+            lines.iter().fold(String::new(), |all, line| all + &tame::harmless(line) + "\n")
+        }
         Output::Csv => table::csv(report, currencies),
         Output::Svg => svg::svg(report, currencies),
         Output::Jsonl => tame::json(&json::value(report).to_string()) + "\n",

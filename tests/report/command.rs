@@ -1,0 +1,81 @@
+//! The command itself: forms, files, days, and what it refuses.
+
+use std::fs;
+
+use super::month::{VISA, invoice};
+use crate::support::{Project, person};
+
+fn paid() -> Project {
+    let project = Project::new();
+    let customer = person::customer(&project.stripe, "fay@example.org");
+    project.stripe.pay(&invoice(&project.stripe, &customer, "eur", 1_234_567), VISA, None).unwrap();
+    project
+}
+
+#[test]
+fn a_file_is_written_whole_or_not_at_all() {
+    let project = paid();
+    let run = |args: &[&str]| project.command(&[&["report", "cashflow"], args].concat()).output().unwrap();
+    project.write("flow.csv", "old");
+    let output = run(&["-o", "csv", "--out", "flow.csv"]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0), "{output:#?}");
+    let file = project.read("flow.csv");
+    assert!(file.starts_with("account,from,to,currency,invoiced,") && file.contains(",EUR,12345.67,"), "{file}");
+    assert_eq!(run(&["-o", "csv"]).stdout, file.as_bytes());
+
+    project.stripe.revoke_key();
+    assert_eq!(run(&["-o", "csv", "--out", "flow.csv"]).status.code(), Some(12));
+    assert_eq!(project.read("flow.csv"), file, "what could not be asked is not written");
+    project.stripe.restore_key();
+    let nowhere = project.run_beside(&["report", "cashflow", "--out", "nowhere/flow.json"]);
+    nowhere.refused(1, &["report.not_written"]);
+    let left = fs::read_dir(project.root()).unwrap().filter(|entry| {
+        entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".report-")
+    });
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn text_is_for_people() {
+    let project = paid();
+    let output = project.command(&["report", "cashflow"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("acme test ") && text.contains("12,345.67"), "{text}");
+    let empty = Project::new().command(&["report", "cashflow"]).output().unwrap();
+    assert!(String::from_utf8(empty.stdout).unwrap().contains("nothing was invoiced, paid or owed"));
+}
+
+#[test]
+fn no_ledger_is_needed_and_nothing_is_sent() {
+    let project = paid();
+    let mark = project.mark();
+    project.run_beside(&["report", "cashflow"]).exits(0);
+    assert_eq!(project.posts_since(mark), [""; 0]);
+    assert!(!project.path("state/ledger.db").exists());
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let project = paid();
+    let refused = |args: &[&str], exit, code: &str| {
+        project.run_beside(&[&["report", "cashflow"], args].concat()).refused(exit, &[code]);
+    };
+    refused(&["--from", "2026-11-02", "--to", "2026-11-01"], 2, "report.days");
+    refused(&["--from", "1900-01-01", "--to", "2026-11-01", "--by", "day"], 2, "report.days");
+    refused(&["--account", "nobody"], 10, "config.unknown_account");
+    project.stripe.revoke_key();
+    refused(&[], 12, "stripe.key_refused");
+
+    let usage = |args: &[&str], told: &str| {
+        let output = project.command(args).output().unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{output:#?}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains(told), "{stderr}");
+    };
+    usage(&["report", "cashflow", "--from", "1.11.2026"], "a day is written as 2026-11-01");
+    usage(&["report", "cashflow", "--to", "2026-02-30"], "a day is written as 2026-11-01");
+    for form in ["csv", "svg"] {
+        usage(&["status", "-o", form], "only `report` has the output forms csv and svg");
+        usage(&["run-now", "--all", "-o", form], "only `report` has the output forms csv and svg");
+    }
+}
