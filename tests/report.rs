@@ -18,8 +18,7 @@ use month::{CURRENCIES, Month, VISA, advance_to, invoice, today};
 /// Per currency and name.
 type Sums = BTreeMap<(String, &'static str), i64>;
 
-const NAMES: [&str; 9] =
-    ["invoiced", "paid", "fees", "refunds", "disputes", "other", "net", "paid_out", "off_stripe"];
+const NAMES: [&str; 9] = ["invoiced", "paid", "fees", "refunds", "disputes", "other", "net", "paid_out", "off_stripe"];
 
 fn report(project: &Project, args: &[&str]) -> Value {
     project.run_beside(&[&["report", "cashflow"], args].concat()).exits(0).json.clone()
@@ -90,7 +89,10 @@ fn a_month_in_five_currencies_is_that_of_the_books() {
     // Everything happened, in every currency.
     for currency in CURRENCIES {
         for name in NAMES.into_iter().filter(|name| *name != "other") {
-            assert!(books_of_month.contains_key(&(currency.to_owned(), name)), "{currency} {name}: {books_of_month:#?}");
+            assert!(
+                books_of_month.contains_key(&(currency.to_owned(), name)),
+                "{currency} {name}: {books_of_month:#?}"
+            );
         }
     }
     // What was open when the month ended, though much of it was settled since.
@@ -116,11 +118,7 @@ fn a_month_in_five_currencies_is_that_of_the_books() {
             let theirs = books(&month, &|at| (first..=last).contains(&month.date(at)));
             assert_eq!(said(&cut, &|currency| currency["periods"][index].clone()), theirs, "{first} to {last}");
         }
-        assert_eq!(
-            (day(&periods[0], "from"), day(periods.last().unwrap(), "to")),
-            (month.first, month.last),
-            "{by}"
-        );
+        assert_eq!((day(&periods[0], "from"), day(periods.last().unwrap(), "to")), (month.first, month.last), "{by}");
     }
     in_other_forms(&month, &books_of_month);
 }
@@ -144,7 +142,15 @@ fn in_other_forms(month: &Month, books: &Sums) {
         for name in NAMES {
             let cell = &record[header.iter().position(|header| header == name).unwrap()];
             let decimals = cell.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-            assert_eq!(decimals, match code.as_str() { "jpy" => 0, "kwd" => 3, _ => 2 }, "{cell}");
+            assert_eq!(
+                decimals,
+                match code.as_str() {
+                    "jpy" => 0,
+                    "kwd" => 3,
+                    _ => 2,
+                },
+                "{cell}"
+            );
             *sums.entry((code.clone(), name)).or_default() += cell.replace('.', "").parse::<i64>().unwrap();
         }
     }
@@ -204,7 +210,10 @@ fn accounts_are_apart_and_old_invoices_are_found() {
     let total = |told: &Value, account: usize| told["accounts"][account]["currencies"][0]["total"].clone();
     let (first, second) = (total(&told, 0), total(&told, 1));
     assert_eq!((&first["invoiced"], &first["open"]["over_90"]), (&json!(0), &json!(7000)));
-    assert_eq!((&second["invoiced"], &second["paid"], &second["open"]["total"]), (&json!(1800), &json!(900), &json!(900)));
+    assert_eq!(
+        (&second["invoiced"], &second["paid"], &second["open"]["total"]),
+        (&json!(1800), &json!(900), &json!(900))
+    );
     // Made more than a year before and not open: it is found where it is looked for.
     assert_eq!(first["off_stripe"], 0);
     let since = today.checked_sub(3.years()).unwrap().to_string();

@@ -25,7 +25,7 @@ pub struct Global {
     /// The configuration file
     #[arg(short, long, value_name = "PATH", default_value = "rowbill.yaml", global = true)]
     pub config: PathBuf,
-    /// How results are printed
+    /// How results are printed; csv and svg are for reports only
     #[arg(short, long, value_name = "FORM", default_value = "text", global = true)]
     pub output: Output,
     /// Print nothing but results and problems
@@ -50,9 +50,7 @@ pub enum Output {
     Text,
     Json,
     Jsonl,
-    /// Of `report` only
     Csv,
-    /// Of `report` only
     Svg,
 }
 

@@ -111,7 +111,8 @@ fn tell(context: &Context, report: &Report, out: Option<&Path>) -> Result<(), Pr
         Some(path) => {
             write(path, &text).map_err(|error| {
                 let message = format!("{} cannot be written: {error}", path.display());
-                Problem::new("report.not_written", message).advise("choose a folder that is there and can be written to")
+                Problem::new("report.not_written", message)
+                    .advise("choose a folder that is there and can be written to")
             })?;
             context.screen.say(format!("wrote {}", path.display()));
         }

@@ -33,10 +33,13 @@ pub fn svg(report: &Report, currencies: &BTreeMap<String, Currency>) -> String {
         for (code, flows) in &account.currencies {
             let money = |minor: i64| display(minor, code, currencies);
             let sum = total(flows);
-            let told: Vec<String> = SHOWN.iter().map(|(name, _, of)| format!("{name} {}", money(of(&sum)))).collect();
-            let heading = format!("{}  {}  {}", account.name, code.to_uppercase(), told.join(", "));
             let _ = writeln!(charts, "<g transform=\"translate(0 {top})\">");
-            text(&mut charts, MARGIN, 2_200, "start", &heading);
+            let heading = escaped(&format!("{}  {}", account.name, code.to_uppercase()));
+            let legend = SHOWN.iter().map(|(name, colour, of)| {
+                let told = escaped(&format!("■ {name} {}", money(of(&sum))));
+                format!("<tspan fill=\"{colour}\" dx=\"1200\">{told}</tspan>")
+            });
+            text(&mut charts, MARGIN, "start", HEADING / 2, &legend.fold(heading, |all, one| all + &one));
             chart(&mut charts, &report.periods, flows, &money);
             charts.push_str("</g>\n");
             top += CHART;
@@ -56,6 +59,7 @@ pub fn svg(report: &Report, currencies: &BTreeMap<String, Currency>) -> String {
 fn chart(out: &mut String, periods: &[Period], flows: &[Flow], money: &dyn Fn(i64) -> String) {
     let amounts = || flows.iter().flat_map(|flow| SHOWN.iter().map(move |(_, _, of)| of(flow)));
     let (high, low) = (amounts().max().unwrap_or(0).max(0), amounts().min().unwrap_or(0).min(0));
+    text(out, WIDTH - MARGIN, "end", HEADING / 2, &escaped(&format!("highest {}", money(high))));
     let zero = HEADING + length(high, high, low);
     let count = i64::try_from(flows.len()).unwrap_or(i64::MAX).max(1);
     let step = (WIDTH - 2 * MARGIN) / count;
@@ -79,9 +83,9 @@ fn chart(out: &mut String, periods: &[Period], flows: &[Flow], money: &dyn Fn(i6
     );
     if let (Some(first), Some(last)) = (periods.first(), periods.last()) {
         let below = HEADING + BARS + 2_000;
-        text(out, MARGIN, below, "start", &days(first));
+        text(out, MARGIN, "start", below, &days(first));
         if periods.len() > 1 {
-            text(out, WIDTH - MARGIN, below, "end", &days(last));
+            text(out, WIDTH - MARGIN, "end", below, &days(last));
         }
     }
 }
@@ -99,8 +103,9 @@ fn days(period: &Period) -> String {
     if period.first == period.last { period.first.to_string() } else { format!("{} to {}", period.first, period.last) }
 }
 
-fn text(out: &mut String, x: i64, y: i64, anchor: &str, what: &str) {
-    let _ = writeln!(out, "<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{}</text>", escaped(what));
+/// A line of text; what it says is escaped already.
+fn text(out: &mut String, x: i64, anchor: &str, y: i64, what: &str) {
+    let _ = writeln!(out, "<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{what}</text>");
 }
 
 fn escaped(text: &str) -> String {

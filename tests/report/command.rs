@@ -29,9 +29,9 @@ fn a_file_is_written_whole_or_not_at_all() {
     project.stripe.restore_key();
     let nowhere = project.run_beside(&["report", "cashflow", "--out", "nowhere/flow.json"]);
     nowhere.refused(1, &["report.not_written"]);
-    let left = fs::read_dir(project.root()).unwrap().filter(|entry| {
-        entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".report-")
-    });
+    let left = fs::read_dir(project.root())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".report-"));
     assert_eq!(left.count(), 0);
 }
 

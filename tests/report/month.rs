@@ -160,8 +160,7 @@ impl Month {
 
     fn in_cash(&mut self, currency: &str, invoice: &str) {
         let before = person::post(&self.project.stripe, &format!("/v1/invoices/{invoice}"), "");
-        let paid =
-            person::post(&self.project.stripe, &format!("/v1/invoices/{invoice}/pay"), "paid_out_of_band=true");
+        let paid = person::post(&self.project.stripe, &format!("/v1/invoices/{invoice}/pay"), "paid_out_of_band=true");
         let at = paid["status_transitions"]["paid_at"].as_i64().unwrap();
         self.cash.push((at, currency.to_owned(), before["amount_remaining"].as_i64().unwrap()));
     }
