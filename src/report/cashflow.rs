@@ -60,6 +60,7 @@ impl Flow {
     }
 
     /// This one and the next: sums, and what is owed at the end of the second.
+    #[must_use]
     pub fn and(&self, next: &Self) -> Self {
         Self {
             invoiced: self.invoiced.saturating_add(next.invoiced),
