@@ -63,6 +63,13 @@ fn what_is_wrong_is_said() {
     refused(&["--from", "2026-11-02", "--to", "2026-11-01"], 2, "report.days");
     refused(&["--from", "1900-01-01", "--to", "2026-11-01", "--by", "day"], 2, "report.days");
     refused(&["--account", "nobody"], 10, "config.unknown_account");
+    project.key("acme", "rk_test_acme0000000000");
+    project.stripe.set_permissions(Some(vec!["invoice_read".to_owned()]));
+    refused(&[], 12, "stripe.permission");
+    project.stripe.set_permissions(Some(
+        ["invoice_read", "balance_transaction_source_read", "payout_read"].map(str::to_owned).to_vec(),
+    ));
+    project.run_beside(&["report", "cashflow"]).exits(0);
     project.stripe.revoke_key();
     refused(&[], 12, "stripe.key_refused");
 
