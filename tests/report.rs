@@ -24,15 +24,20 @@ fn report(project: &Project, args: &[&str]) -> Value {
     project.run_beside(&[&["report", "cashflow"], args].concat()).exits(0).json.clone()
 }
 
-/// What the sandbox's own objects come to, on the days that are asked for. Nothing of rowbill's is used.
-fn books(month: &Month, holds: &dyn Fn(i64) -> bool) -> Sums {
-    let stripe = &month.project.stripe;
+/// The sandbox's own objects.
+struct Objects {
+    txns: Vec<Value>,
+    invoices: Vec<Value>,
+}
+
+/// What they come to, on the days that are asked for. Nothing of rowbill's is used.
+fn books(objects: &Objects, month: &Month, holds: &dyn Fn(i64) -> bool) -> Sums {
     let mut sums = Sums::new();
     let mut add = |object: &Value, name: &'static str, amount: i64| {
         *sums.entry((object["currency"].as_str().unwrap().to_owned(), name)).or_default() += amount;
     };
     let number = |object: &Value, name: &str| object[name].as_i64().unwrap();
-    for txn in stripe.objects("balance_transaction").iter().filter(|txn| holds(number(txn, "created"))) {
+    for txn in objects.txns.iter().filter(|txn| holds(number(txn, "created"))) {
         let (amount, fee) = (number(txn, "amount"), number(txn, "fee"));
         add(txn, "fees", -fee);
         match txn["type"].as_str().unwrap() {
@@ -46,7 +51,7 @@ fn books(month: &Month, holds: &dyn Fn(i64) -> bool) -> Sums {
             add(txn, "net", number(txn, "net"));
         }
     }
-    for invoice in stripe.objects("invoice").iter().filter(|invoice| invoice["status"] != "void") {
+    for invoice in objects.invoices.iter().filter(|invoice| invoice["status"] != "void") {
         if holds(invoice["status_transitions"]["finalized_at"].as_i64().unwrap()) {
             add(invoice, "invoiced", number(invoice, "total"));
         }
@@ -84,7 +89,9 @@ fn a_month_in_five_currencies_is_that_of_the_books() {
         report(&month.project, &args)
     };
     let whole = of_month(&[]);
-    let books_of_month = books(&month, &|at| month.holds(at));
+    let stripe = &month.project.stripe;
+    let objects = Objects { txns: stripe.objects("balance_transaction"), invoices: stripe.objects("invoice") };
+    let books_of_month = books(&objects, &month, &|at| month.holds(at));
     assert_eq!(said(&whole, &|currency| currency["total"].clone()), books_of_month);
     // Everything happened, in every currency.
     for currency in CURRENCIES {
@@ -115,7 +122,7 @@ fn a_month_in_five_currencies_is_that_of_the_books() {
         let day = |period: &Value, name: &str| period[name].as_str().unwrap().parse::<Date>().unwrap();
         for (index, period) in periods.iter().enumerate() {
             let (first, last) = (day(period, "from"), day(period, "to"));
-            let theirs = books(&month, &|at| (first..=last).contains(&month.date(at)));
+            let theirs = books(&objects, &month, &|at| (first..=last).contains(&month.date(at)));
             assert_eq!(said(&cut, &|currency| currency["periods"][index].clone()), theirs, "{first} to {last}");
         }
         assert_eq!((day(&periods[0], "from"), day(periods.last().unwrap(), "to")), (month.first, month.last), "{by}");

@@ -2,11 +2,9 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
 
-use jiff::Timestamp;
-use jiff::ToSpan;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 use rowbill_connector::{Problem, SendError, Span, Target};
 use tempfile::NamedTempFile;
 
@@ -15,6 +13,7 @@ use super::context::{Context, Problems};
 use super::{exit, tame};
 use crate::config::{self, Project};
 use crate::connectors::{self, catalog};
+use crate::mapping::time::midnight;
 use crate::report::{Account, Books, By, Report, cashflow, json, periods, svg, table, text};
 use crate::run::report_json::broken;
 
@@ -36,7 +35,11 @@ pub async fn report(context: &Context, command: ReportCommand) -> Result<u8, Pro
         targets.push((account, connectors::target(account).map_err(one)?));
     }
     for (account, target) in targets {
-        let books = books(&project, &report, since, &target).await.map_err(one)?;
+        // Nothing is half done by reading, so that it may end at any moment.
+        let books = tokio::select! {
+            books = books(&project, &report, since, &account.name, &*target) => books.map_err(one)?,
+            () = context.stop.wait() => return Ok(exit::INTERRUPTED),
+        };
         let currencies = cashflow(&books, &report.periods, &project.settings.zone).map_err(one)?;
         report.accounts.push(Account { name: account.name.clone(), live: account.live, currencies });
     }
@@ -80,13 +83,21 @@ fn accounts<'a>(project: &'a Project, names: &[String]) -> Result<Vec<&'a config
     Ok(known.values().filter(|account| names.is_empty() || names.contains(&account.name)).collect())
 }
 
-async fn books(project: &Project, report: &Report, since: Date, target: &Arc<dyn Target>) -> Result<Books, Problem> {
+async fn books(
+    project: &Project,
+    report: &Report,
+    since: Date,
+    account: &str,
+    target: &dyn Target,
+) -> Result<Books, Problem> {
     let (Some(first), Some(last)) = (report.periods.first(), report.periods.last()) else {
         return Ok(Books::default());
     };
-    let Some(cash) = target.payments() else { return Ok(Books::default()) };
+    let cash = target.payments().ok_or_else(|| {
+        Problem::new("payments.none", format!("the account `{account}` does not tell what became of its invoices"))
+    })?;
     let span = Span { from: first.from, until: last.until };
-    let since = crate::mapping::time::midnight(since, &project.settings.zone).unwrap_or(first.from);
+    let since = midnight(since, &project.settings.zone).unwrap_or(first.from);
     let told = |error: SendError| error.problem().clone();
     Ok(Books {
         entries: cash.entries(span).await.map_err(told)?,

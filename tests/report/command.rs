@@ -1,9 +1,12 @@
 //! The command itself: forms, files, days, and what it refuses.
 
 use std::fs;
+use std::process::Command;
+
+use rowbill_stripe_sandbox::{Fault, Rule};
 
 use super::month::{VISA, invoice};
-use crate::support::{Project, person};
+use crate::support::{Project, journal, person};
 
 fn paid() -> Project {
     let project = Project::new();
@@ -52,6 +55,31 @@ fn no_ledger_is_needed_and_nothing_is_sent() {
     project.run_beside(&["report", "cashflow"]).exits(0);
     assert_eq!(project.posts_since(mark), [""; 0]);
     assert!(!project.path("state/ledger.db").exists());
+}
+
+#[test]
+fn it_ends_when_it_is_asked_to() {
+    let project = paid();
+    let faults = project.stripe.faults();
+    faults.script(Rule::on("GET /v1/balance_transactions", Fault::Hold));
+    let mut child = project.spawn(&["report", "cashflow", "--out", "flow.json"]);
+    journal::until("a held request", || faults.held() == 1);
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert!(!project.path("flow.json").exists());
+}
+
+#[test]
+fn a_server_that_stumbles_changes_no_number() {
+    let project = paid();
+    let told = || project.run_beside(&["report", "cashflow"]).exits(0).json.clone();
+    let calm = told();
+    for fault in [Fault::RejectBefore(503), Fault::DropBefore, Fault::GarbleAfterCommit, Fault::LockTimeout] {
+        for list in ["balance_transactions", "payouts", "invoices", "invoice_payments"] {
+            project.stripe.faults().script(Rule::on(&format!("GET /v1/{list}"), fault.clone()));
+        }
+        assert_eq!(told(), calm, "{fault:?}");
+    }
 }
 
 #[test]
