@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use jiff::civil::Date;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::report_args::ReportCommand;
 
 /// Rows in, bills out, once: from spreadsheets and files to Stripe customers, invoice items and invoices.
 #[derive(Debug, Parser)]
@@ -52,18 +52,6 @@ pub enum Output {
     Jsonl,
     Csv,
     Svg,
-}
-
-impl Cli {
-    /// What is wrong with the command line as a whole: a form that only reports have.
-    pub fn check(self) -> Result<Self, clap::Error> {
-        let is_of_reports = matches!(self.global.output, Output::Csv | Output::Svg);
-        if !is_of_reports || matches!(self.command, Command::Report { .. }) {
-            return Ok(self);
-        }
-        let message = "only `report` has the output forms csv and svg";
-        Err(Self::command().error(ErrorKind::ArgumentConflict, message))
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -204,6 +192,11 @@ pub enum Command {
     },
     /// Rows that the ledger knows
     Rows(RowsArgs),
+    /// Where Stripe delivers events to, and what came
+    Webhooks {
+        #[command(subcommand)]
+        command: WebhooksCommand,
+    },
     /// What became of the invoices: who paid, what came back
     Payments {
         #[command(subcommand)]
@@ -322,6 +315,44 @@ pub enum PaymentsCommand {
         /// Only those in this state, as `-o json` says it: `open`, `requires_action`, `paid`, `disputed`, …
         #[arg(long)]
         state: Option<String>,
+        /// The claims that were made by hand, instead
+        #[arg(long, conflicts_with = "state")]
+        claimed: bool,
+    },
+    /// Somebody says that an invoice was paid by bank, cash or another wallet
+    Claim {
+        /// The connection
+        name: String,
+        /// The key of the row
+        key: String,
+        /// How: `bank`, `cash`, …
+        #[arg(long)]
+        method: String,
+        /// What else they say
+        #[arg(long)]
+        note: Option<String>,
+    },
+    /// The money is there: the invoice is marked as paid outside of Stripe, once
+    Confirm {
+        /// The claim, as `payments list --claimed` has it
+        claim: String,
+        /// How much came, in the invoice's currency: 80.00
+        #[arg(long)]
+        amount: String,
+        /// The day on which it came: 2026-11-27
+        #[arg(long)]
+        date: String,
+        /// What it can be found by at the bank
+        #[arg(long)]
+        reference: Option<String>,
+    },
+    /// The money did not come
+    Cancel {
+        /// The claim, as `payments list --claimed` has it
+        claim: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
     },
     /// Ask Stripe what has happened, and write it down
     Poll {
@@ -335,41 +366,24 @@ pub enum PaymentsCommand {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum ReportCommand {
-    /// Invoiced, paid, fees, refunds, disputes, net, paid out and open, for each period and currency
-    Cashflow(CashflowArgs),
-}
-
-#[derive(Debug, Args)]
-pub struct CashflowArgs {
-    /// The first day [default: the first of the month of the last day]
-    #[arg(long, value_name = "DAY", value_parser = day)]
-    pub from: Option<Date>,
-    /// The last day [default: today]
-    #[arg(long, value_name = "DAY", value_parser = day)]
-    pub to: Option<Date>,
-    /// How long the periods are
-    #[arg(long, value_name = "PERIOD", default_value = "month")]
-    pub by: Period,
-    /// Only this account; may be given several times
-    #[arg(long = "account", value_name = "NAME")]
-    pub accounts: Vec<String>,
-    /// Write it to this file, whole or not at all
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// Look at invoices that were made from this day on, and at all that are open [default: a year before --from]
-    #[arg(long, value_name = "DAY", value_parser = day)]
-    pub invoices_since: Option<Date>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Period {
-    Day,
-    Week,
-    Month,
-}
-
-fn day(text: &str) -> Result<Date, String> {
-    let is_day = text.len() == "2026-11-01".len();
-    text.parse().ok().filter(|_| is_day).ok_or_else(|| "a day is written as 2026-11-01".to_owned())
+pub enum WebhooksCommand {
+    /// Have Stripe deliver to an address, with exactly the events that matter
+    Add {
+        /// The account
+        account: String,
+        /// The address, as the world sees it: `https://HOST/webhooks/stripe/ACCOUNT`
+        url: String,
+    },
+    /// The endpoints, and the events that came
+    Status {
+        /// Only this account
+        account: Option<String>,
+    },
+    /// Read an event again, and what it is about
+    Replay {
+        /// The account
+        account: String,
+        /// Its id: `evt_…`
+        event: String,
+    },
 }

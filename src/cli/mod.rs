@@ -2,6 +2,7 @@
 
 mod args;
 mod bar;
+mod claims;
 mod context;
 mod daemon;
 mod demo;
@@ -17,6 +18,7 @@ mod preview;
 mod rebuild;
 mod reconcile;
 mod report;
+mod report_args;
 mod report_out;
 mod rows;
 mod run_now;
@@ -30,6 +32,7 @@ mod tame;
 mod test;
 mod undo;
 mod validate;
+mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -46,7 +49,7 @@ pub use schema::{mapping_schema, settings_schema};
 
 /// Runs the command line of this process and gives its exit code.
 pub fn main() -> u8 {
-    let cli = match Cli::try_parse().and_then(Cli::check) {
+    let cli = match Cli::try_parse().and_then(report_args::check) {
         Ok(cli) => cli,
         Err(error) => {
             screen::mistyped(&error);
@@ -103,6 +106,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<u8, Problems> {
         Command::Status => status::status(context).await,
         Command::Runs { run, of, limit } => runs::runs(context, run.as_deref(), of, limit).await,
         Command::Rows(args) => rows::rows(context, args).await,
+        Command::Webhooks { command } => webhooks::webhooks(context, command).await,
         Command::Payments { command } => payments::payments(context, command).await,
         Command::Report { command } => report::report(context, command).await,
         Command::Reconcile { names, all } => reconcile::reconcile(context, &names, all).await,

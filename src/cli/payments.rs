@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::args::PaymentsCommand;
 use super::context::{Context, Problems};
-use super::exit;
 use super::screen::{bold, dim, harmless};
+use super::{claims, exit};
 use crate::connectors::catalog;
 use crate::ledger::{DocumentFilter, DocumentKind, Ledger};
 use crate::mapping::money::display;
@@ -22,7 +22,13 @@ const PAGE: u32 = 500;
 
 pub async fn payments(context: &Context, command: PaymentsCommand) -> Result<u8, Problems> {
     match command {
-        PaymentsCommand::List { name, state } => list(context, name.as_deref(), state.as_deref()).await,
+        PaymentsCommand::List { name, claimed: true, .. } => claims::list(context, name.as_deref()).await,
+        PaymentsCommand::List { name, state, .. } => list(context, name.as_deref(), state.as_deref()).await,
+        PaymentsCommand::Claim { name, key, method, note } => claims::claim(context, &name, &key, method, note).await,
+        PaymentsCommand::Confirm { claim, amount, date, reference } => {
+            claims::confirm(context, claim, amount, date, reference).await
+        }
+        PaymentsCommand::Cancel { claim, reason } => claims::cancel(context, claim, reason).await,
         PaymentsCommand::Poll { accounts, all } => poll(context, accounts, all).await,
     }
 }
@@ -108,7 +114,7 @@ async fn poll(context: &Context, accounts: Vec<String>, all: bool) -> Result<u8,
     Ok(report(context, &told))
 }
 
-fn report(context: &Context, told: &[Value]) -> u8 {
+pub fn report(context: &Context, told: &[Value]) -> u8 {
     if context.screen.is_json() {
         context.screen.json(&json!({ "v": 1, "accounts": told }));
     } else {

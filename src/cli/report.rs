@@ -8,8 +8,9 @@ use jiff::{Timestamp, ToSpan};
 use rowbill_connector::{Problem, SendError, Span, Target};
 use tempfile::NamedTempFile;
 
-use super::args::{CashflowArgs, Output, Period, ReportCommand};
+use super::args::Output;
 use super::context::{Context, Problems};
+use super::report_args::{CashflowArgs, Period, ReportCommand};
 use super::{exit, tame};
 use crate::config::{self, Project};
 use crate::connectors::{self, catalog};

@@ -13,9 +13,10 @@ use super::mail::{Begins, Hold, Mail, Post};
 use super::world::World;
 use crate::config::Project;
 use crate::connectors;
+use crate::payments::ClaimState;
 use crate::run::decision::{Deciding, row_values};
 use crate::run::errand::{Chosen, Launch, Told, perform, preflight, select};
-use crate::run::{self, Order, Report, report_json};
+use crate::run::{self, ClaimAsk, Claiming, Order, Report, report_json};
 use crate::web::{Answer, Ask, Control, Decide, RunNow, Running, polled};
 
 /// A decision about a row waits so long for the connection's run.
@@ -142,6 +143,28 @@ impl Door {
         Ok(Answer::Row(row, told))
     }
 
+    /// Does something with a claim, while no run of the connection goes on.
+    async fn claim(&self, name: String, by: &str, ask: &ClaimAsk) -> Result<Answer, Vec<Problem>> {
+        let one = |problem| vec![problem];
+        self.reload().await.map_err(one)?;
+        let inside = self.inside().map_err(one)?;
+        let hold = inside.post.ask(|answer| Mail::Hold(vec![name.clone()], answer));
+        let held = tokio::time::timeout(PATIENCE, hold).await.map_err(|_| one(busy(&name)))?;
+        let _hold: Hold = held.map_err(one)?.map_err(one)?;
+        let project = self.world.project();
+        let engine = inside.launcher.engine(&project, &[&name]).map_err(one)?;
+        let connection = project.connection(&name).map_err(one)?;
+        let claimed = Claiming { engine: &engine, connection, by }.take(ask).await;
+        inside.post.broken(claimed.as_ref().err()).await;
+        let claim = claimed.map_err(one)?;
+        if claim.state == ClaimState::Confirmed
+            && connection.write_back.columns.iter().any(|(field, _)| field.is_payment())
+        {
+            run::refresh(&engine, connection).await?;
+        }
+        Ok(Answer::Reports(vec![claim.value()]))
+    }
+
     /// Asks accounts what has happened, now.
     async fn poll(&self, accounts: &[String]) -> Result<Answer, Vec<Problem>> {
         let one = |problem| vec![problem];
@@ -154,6 +177,18 @@ impl Door {
             told.push(polled(&account.name, &followed.map_err(one)?));
         }
         Ok(Answer::Reports(told))
+    }
+
+    /// Reads an event again, and what it is about.
+    async fn replay(&self, name: &str, event: &str) -> Result<Answer, Vec<Problem>> {
+        let one = |problem| vec![problem];
+        self.reload().await.map_err(one)?;
+        let (inside, project) = (self.inside().map_err(one)?, self.world.project());
+        let unknown = || vec![Problem::new("config.unknown_account", format!("there is no account `{name}`"))];
+        let account = project.settings.accounts.get(name).ok_or_else(unknown)?;
+        let followed = super::payments::again(&self.world, &inside, account, event).await;
+        inside.post.broken(followed.as_ref().err()).await;
+        Ok(Answer::Reports(vec![polled(name, &followed.map_err(one)?)]))
     }
 
     async fn status(&self) -> Result<Answer, Problem> {
@@ -182,7 +217,9 @@ impl Control for Door {
             Ask::Pause(name) => self.pause(name, true).await,
             Ask::Resume(name) => self.pause(name, false).await,
             Ask::Decide(decide) => self.decide(&decide).await,
+            Ask::Claim(name, by, ask) => return self.claim(name, &by, &ask).await,
             Ask::Poll(accounts) => return self.poll(&accounts).await,
+            Ask::Replay(account, event) => return self.replay(&account, &event).await,
             Ask::Running => self.running().await,
             Ask::Status => self.status().await,
         };

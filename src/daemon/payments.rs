@@ -17,8 +17,8 @@ use super::story;
 use super::world::World;
 use crate::config::Account;
 use crate::config::secret::SecretRef;
-use crate::payments::receive;
 use crate::payments::record::Way;
+use crate::payments::{receive, replay};
 use crate::run::{Followed, follow, show, showing};
 use crate::web::webhooks::{Receiver, Refusal};
 
@@ -123,6 +123,15 @@ pub async fn run(world: Arc<World>, inside: Inside) {
             () = tokio::time::sleep(BEAT) => {}
         }
     }
+}
+
+/// Reads an event again, and what it is about.
+pub async fn again(world: &World, inside: &Inside, account: &Account, event: &str) -> Result<Followed, Problem> {
+    let line = world.accounts.line(account)?;
+    let none = || Problem::new("payments.none", "this account does not tell of payments");
+    let event = line.target.payments().ok_or_else(none)?.event(event).await.map_err(|error| error.problem().clone())?;
+    replay(&*inside.launcher.ledger, &account.name, &event, world.clock.now()).await?;
+    one(world, inside, account, false).await
 }
 
 /// Follows one account, and shows what has changed.

@@ -23,6 +23,8 @@ pub struct Document {
 pub enum DocumentKind {
     /// The payment of an invoice; its owner is the connection that made the invoice.
     Payment,
+    /// That an invoice was paid by bank, cash or another wallet; its owner is the connection that made the invoice.
+    Claim,
     /// Something that a target told of; its owner is the account.
     Event,
     /// How far the events of an account were read; its owner is the account.
@@ -30,10 +32,13 @@ pub enum DocumentKind {
 }
 
 impl DocumentKind {
+    const ALL: [Self; 4] = [Self::Payment, Self::Claim, Self::Event, Self::Cursor];
+
     /// The word that a table holds.
     pub fn name(self) -> &'static str {
         match self {
             Self::Payment => "payment",
+            Self::Claim => "claim",
             Self::Event => "event",
             Self::Cursor => "cursor",
         }
@@ -41,12 +46,17 @@ impl DocumentKind {
 
     /// The kind behind the word.
     pub fn of(name: &str) -> Option<Self> {
-        [Self::Payment, Self::Event, Self::Cursor].into_iter().find(|kind| kind.name() == name)
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Those that belong to a connection, and move to its new name.
+    pub fn of_connections() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|kind| kind.is_of_connection())
     }
 
     /// Whether it belongs to a connection, and moves to its new name.
     pub fn is_of_connection(self) -> bool {
-        self == Self::Payment
+        matches!(self, Self::Payment | Self::Claim)
     }
 }
 

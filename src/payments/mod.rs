@@ -10,12 +10,16 @@
 //! So their order, repetition and delay do not matter. [`state`] is pure; [`record`] is what the ledger keeps.
 
 mod apply;
+pub mod claim;
 mod poll;
 mod receive;
 pub mod record;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use apply::{Applied, Applying};
+pub use claim::{ClaimRecord, ClaimState};
 pub use poll::poll;
-pub use receive::receive;
+pub use receive::{receive, replay};
 pub use record::{EventRecord, EventState, PaymentRecord, PaymentState, payments};

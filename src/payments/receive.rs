@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rowbill_connector::{Event, Problem};
 
-use super::record::{EventRecord, Way};
+use super::record::{EventRecord, EventState, Way};
 use crate::ledger::{Change, Document, DocumentKind, Ledger};
 use crate::protocol::Time;
 
@@ -30,4 +30,14 @@ pub async fn receive(
         ledger.commit(changes).await?;
     }
     Ok(count)
+}
+
+/// Has an event applied once more, whatever became of it before.
+pub async fn replay(ledger: &dyn Ledger, account: &str, event: &Event, now: Time) -> Result<(), Problem> {
+    let known = ledger.documents(DocumentKind::Event, std::slice::from_ref(&event.id)).await?.pop().flatten();
+    let record = match known.map(EventRecord::from_document).transpose()? {
+        Some(known) => EventRecord { state: EventState::Pending, ..known },
+        None => EventRecord::new(event, account, Way::Poll, now),
+    };
+    ledger.commit(vec![Change::Document(record.document())]).await
 }

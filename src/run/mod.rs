@@ -7,8 +7,9 @@
 
 mod adopt;
 mod amounts;
+pub mod claims;
 pub mod classify;
-pub mod clock;
+mod clock;
 mod customer;
 pub mod decision;
 mod differences;
@@ -41,6 +42,7 @@ mod write_back;
 
 pub use adopt::{KINDS, is_ours, listen, of_any_age};
 pub use amounts::{amount_of, billed};
+pub use claims::{ClaimAsk, Claiming};
 pub use clock::Clock;
 pub use drive::{Driven, Driver, Operation};
 pub use engine::{AccountLine, Answers, Engine, Progress, Quiet, Stop};

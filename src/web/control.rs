@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::payments::PaymentRecord;
-use crate::run::Followed;
 use crate::run::decision::Decision;
+use crate::run::{ClaimAsk, Followed};
 
 /// A daemon, as its own user's commands see it.
 #[async_trait]
@@ -30,8 +30,12 @@ pub enum Ask {
     Resume(String),
     /// Take a person's decision about a row.
     Decide(Decide),
+    /// Do something with a claim of this connection, for this person.
+    Claim(String, String, ClaimAsk),
     /// Ask these accounts what has happened.
     Poll(Vec<String>),
+    /// Apply this event of this account once more.
+    Replay(String, String),
     /// What is going on.
     Running,
     /// Where every connection stands.

@@ -23,7 +23,7 @@ pub mod target;
 pub use cash::{Cash, Entry, EntryKind, Owed, Part, Payout, Span};
 pub use catalog::{Catalog, Currency, Operation, Param, Schema};
 pub use notice::{Channel, Notice, Pinger, Signal};
-pub use payments::{Bill, Delivery, Dispute, Event, Payment, Payments, Stage, Subject};
+pub use payments::{Bill, Delivery, Dispute, Endpoint, Event, Payment, Payments, Stage, Subject};
 pub use problem::{Place, Problem};
 pub use row::{Cell, Header, Row};
 pub use source::{Layout, Mark, Reading, RowBatches, Source, SourceInfo, Written};

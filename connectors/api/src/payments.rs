@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::{Cash, OperationId, Problem, SendError};
+use crate::{Cash, IdempotencyKey, OperationId, Problem, SendError};
 
 /// The money of one invoice as the target tells it now. Amounts are minor units of `currency`, times seconds since 1970
 /// UTC.
@@ -136,8 +136,28 @@ pub trait Payments: Cash + Send + Sync {
     /// Reads one event again by its id.
     async fn event(&self, id: &str) -> Result<Event, SendError>;
 
+    /// The addresses that the target delivers events to.
+    async fn endpoints(&self) -> Result<Vec<Endpoint>, SendError>;
+
+    /// Has events delivered to this address from now on; the secret that they are signed with is told only once. The
+    /// same key makes one endpoint, however often it is asked for.
+    async fn add_endpoint(&self, url: &str, key: &IdempotencyKey) -> Result<(Endpoint, String), SendError>;
+
     /// Takes a delivery: its signature must be one of ours and its time near `now`. Sends nothing.
     fn receive(&self, delivery: &Delivery<'_>) -> Result<Event, Problem>;
+}
+
+/// An address that events are delivered to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Its id.
+    pub id: String,
+    /// The address.
+    pub url: String,
+    /// Whether the target delivers to it; it gives up on one that never answers.
+    pub is_enabled: bool,
+    /// The events that follow payments and that it does not get.
+    pub lacks: Vec<String>,
 }
 
 /// A delivered event, as it came.

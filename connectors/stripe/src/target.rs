@@ -142,7 +142,7 @@ impl Target for StripeTarget {
     }
 }
 
-fn header(key: &IdempotencyKey) -> Result<HeaderValue, SendError> {
+pub(crate) fn header(key: &IdempotencyKey) -> Result<HeaderValue, SendError> {
     let fits = !key.0.is_empty() && key.0.len() <= LONGEST_KEY;
     let header = HeaderValue::from_str(&key.0).ok().filter(|_| fits);
     header.ok_or_else(|| {

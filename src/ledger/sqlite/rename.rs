@@ -36,16 +36,23 @@ pub async fn rename(
     pages(connection, &mut summary.operations, from, String::new(), operation).await?;
     mark::rename(connection, from, to).await?;
     position(connection, &mut summary.positions, from, to).await?;
-    documents(connection, &mut summary.documents, from, to).await?;
+    for kind in DocumentKind::of_connections() {
+        documents(connection, &mut summary.documents, kind, (from, to)).await?;
+    }
     let run = |run: StoredRun| (run.id.clone(), run.renamed(to));
     pages(connection, &mut summary.runs, from, String::new(), run).await?;
     Ok(Ok(()))
 }
 
-/// Payments go with the connection that made their invoices.
-async fn documents(connection: &mut SqliteConnection, tally: &mut Tally, from: &str, to: &str) -> Result<(), Trouble> {
+/// Payments and claims go with the connection that made their invoices.
+async fn documents(
+    connection: &mut SqliteConnection,
+    tally: &mut Tally,
+    kind: DocumentKind,
+    (from, to): (&str, &str),
+) -> Result<(), Trouble> {
     loop {
-        let query = sqlx::query(LIST_DOCUMENTS[0]).bind(DocumentKind::Payment.name()).bind(from).bind("").bind(500);
+        let query = sqlx::query(LIST_DOCUMENTS[0]).bind(kind.name()).bind(from).bind("").bind(500);
         let page = query.fetch_all(&mut *connection).await?;
         if page.is_empty() {
             return Ok(());

@@ -5,13 +5,14 @@
 
 mod bill;
 mod cash;
+mod endpoint;
 mod event;
 mod signature;
 
 use std::ops::ControlFlow;
 
 use async_trait::async_trait;
-use rowbill_connector::{Bill, Delivery, Event, Payments, Problem, SendError, Subject};
+use rowbill_connector::{Bill, Delivery, Endpoint, Event, IdempotencyKey, Payments, Problem, SendError, Subject};
 use serde_json::Value;
 
 use crate::list::Listing;
@@ -67,6 +68,14 @@ impl Payments for StripeTarget {
         let path = format!("/v1/events/{}", crate::encode::escape(id));
         let value = self.http.read("GET /v1/events/{id}", &path, &[]).await?;
         event::read(&value).ok_or_else(no_object)
+    }
+
+    async fn endpoints(&self) -> Result<Vec<Endpoint>, SendError> {
+        self.all_endpoints().await
+    }
+
+    async fn add_endpoint(&self, url: &str, key: &IdempotencyKey) -> Result<(Endpoint, String), SendError> {
+        self.make_endpoint(url, key).await
     }
 
     fn receive(&self, delivery: &Delivery<'_>) -> Result<Event, Problem> {

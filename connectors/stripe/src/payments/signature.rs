@@ -14,22 +14,22 @@ pub fn verify(delivery: &Delivery<'_>) -> Result<(), Problem> {
     let parts = || delivery.signature.split(',').filter_map(|part| part.trim().split_once('='));
     let mut times = parts().filter(|(name, _)| *name == "t").map(|(_, value)| value);
     let (Some(time), None) = (times.next(), times.next()) else {
-        return Err(refused("webhook.signature", "the header Stripe-Signature has no time"));
+        return Err(Problem::new("webhook.signature", "the header Stripe-Signature has no time"));
     };
     let at: i64 =
-        time.parse().map_err(|_| refused("webhook.signature", "the time in Stripe-Signature is no number"))?;
+        time.parse().map_err(|_| Problem::new("webhook.signature", "the time in Stripe-Signature is no number"))?;
     let signatures: Vec<Vec<u8>> = parts()
         .filter(|(name, _)| *name == "v1")
         .filter_map(|(_, value)| HEXLOWER.decode(value.as_bytes()).ok())
         .collect();
     if signatures.is_empty() {
-        return Err(refused("webhook.signature", "the header Stripe-Signature has no signature of the scheme v1"));
+        return Err(Problem::new("webhook.signature", "the header Stripe-Signature has no signature of the scheme v1"));
     }
     let fits = |secret: &&str| {
         signatures.iter().any(|signature| mac(secret, time, delivery.body).verify_slice(signature).is_ok())
     };
     if !delivery.secrets.iter().any(fits) {
-        let problem = refused("webhook.signature", "no secret of this account has signed this delivery");
+        let problem = Problem::new("webhook.signature", "no secret of this account has signed this delivery");
         return Err(problem.advise(
             "give the signing secret (whsec_…) of this very endpoint; test and live, account and Connect endpoints have \
              different ones; nothing in between may change the body",
@@ -38,7 +38,9 @@ pub fn verify(delivery: &Delivery<'_>) -> Result<(), Problem> {
     // After the signature: a stranger learns nothing about our clock.
     if at.checked_sub(delivery.now).is_none_or(|ahead| ahead.abs() > TOLERANCE) {
         let message = "the delivery is signed, but its time is more than five minutes from ours";
-        return Err(refused("webhook.time", message).advise("switch on time synchronisation: timedatectl set-ntp true"));
+        return Err(
+            Problem::new("webhook.time", message).advise("switch on time synchronisation: timedatectl set-ntp true")
+        );
     }
     Ok(())
 }
@@ -55,10 +57,6 @@ fn mac(secret: &str, time: &str, body: &[u8]) -> Hmac<Sha256> {
     mac.update(b".");
     mac.update(body);
     mac
-}
-
-fn refused(code: &str, message: &str) -> Problem {
-    Problem::new(code, message)
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! The disk is full or broken: nothing is sent that could not be written down, and later everything is settled.
 
+use rowbill::mapping::identity::Owner;
+use rowbill_stripe_sandbox::RequestEntry;
+
 use super::board::Counts;
 use super::case::{Case, LEDGER, Stage};
 use super::fault::{Area, Deed, Fault, Point};
@@ -63,13 +66,26 @@ pub(super) fn failed(machine: &Machine, case: Case) -> bool {
         assert_eq!(ended.code, Some(0), "the disk did not fail, and {ended:#?}");
     }
     if ended.code == Some(RUN_FAILED) {
-        let posts = journal::posts(&shop.stripe, mark);
-        assert!(posts.is_empty(), "the survey could not be kept, and it sent {posts:#?}");
+        refused_sent_nothing(&ended, &journal::posts(&shop.stripe, mark));
     }
     shop.sources_are_untouched();
     intents::of_all_posts(&shop.stripe, &shop.after_power_cut().join(LEDGER));
     case.mend(&shop, &ended);
     counts.acted
+}
+
+/// A connection whose survey could not be kept has sent nothing; those before it may have.
+fn refused_sent_nothing(ended: &Ended, posts: &[RequestEntry]) {
+    for report in ended.reports().iter().filter(|report| report["result"] == "refused") {
+        let Some(connection) = report["connection"].as_str() else {
+            assert!(posts.is_empty(), "all of it was refused, and it sent {posts:#?}");
+            continue;
+        };
+        let (account, connection) = ("acme".to_owned(), connection.to_owned());
+        let tag = format!("rowbill-1-{}", Owner { account, live: false, connection, action: "" }.tag());
+        let sent = posts.iter().find(|post| post.key.as_ref().is_some_and(|key| key.starts_with(&tag)));
+        assert!(sent.is_none(), "the survey could not be kept, and it sent {sent:#?}: {ended:#?}");
+    }
 }
 
 /// The ledger's failures end the run, but for those of its closing, when all is in it. What cannot be written back is

@@ -1,0 +1,144 @@
+//! `rowbill payments claim|confirm|cancel`: payments by bank, cash or another wallet.
+
+use std::sync::Arc;
+
+use rowbill_connector::Problem;
+use serde_json::{Value, json};
+
+use super::context::{Context, Problems};
+use super::screen::{self, bold, harmless};
+use super::{exit, run_now};
+use crate::config::Project;
+use crate::connectors::catalog;
+use crate::ledger::{DocumentFilter, DocumentKind};
+use crate::mapping::money::display;
+use crate::payments::{ClaimRecord, ClaimState};
+use crate::run::{ClaimAsk, Claiming, Quiet, refresh};
+use crate::web::{Answer, Ask, Client, unexpected};
+
+/// Somebody says that an invoice was paid.
+pub async fn claim(
+    context: &Context,
+    name: &str,
+    key: &str,
+    method: String,
+    note: Option<String>,
+) -> Result<u8, Problems> {
+    let project = context.project()?;
+    let name = project.connection(name).map_err(|problem| vec![problem])?.name.clone();
+    let key = run_now::key(Some(key))?.unwrap_or_default();
+    take(context, project, name, ClaimAsk::Claim { key, method, note }).await
+}
+
+/// The money is there.
+pub async fn confirm(
+    context: &Context,
+    id: String,
+    amount: String,
+    paid_on: String,
+    reference: Option<String>,
+) -> Result<u8, Problems> {
+    if paid_on.parse::<jiff::civil::Date>().is_err() {
+        let problem = Problem::new("claims.date", format!("`{paid_on}` is not a day"));
+        return Err(vec![problem.advise("write it as 2026-11-27")]);
+    }
+    let project = context.project()?;
+    let name = owner(context, &project, &id).await.map_err(|problem| vec![problem])?;
+    let connection = project.connection(&name).map_err(|problem| vec![problem])?;
+    if project.is_live(connection) && !context.global.yes && !consent(context, &id) {
+        let problem =
+            Problem::new("guard.live", "this would mark a LIVE invoice as paid, and nobody said yes; nothing was sent");
+        return Err(vec![problem.advise("add --yes, or run it in a terminal and answer")]);
+    }
+    take(context, project, name, ClaimAsk::Confirm { id, amount, paid_on, reference }).await
+}
+
+/// It is not, and will not be.
+pub async fn cancel(context: &Context, id: String, reason: String) -> Result<u8, Problems> {
+    let project = context.project()?;
+    let name = owner(context, &project, &id).await.map_err(|problem| vec![problem])?;
+    take(context, project, name, ClaimAsk::Cancel { id, reason }).await
+}
+
+/// The claims that the ledger has, the newest last.
+pub async fn list(context: &Context, name: Option<&str>) -> Result<u8, Problems> {
+    let one = |problem| vec![problem];
+    let project = context.project()?;
+    let names: Vec<String> = match name {
+        Some(name) => vec![project.connection(name).map_err(one)?.name.clone()],
+        None => project.connections.iter().map(|connection| connection.name.clone()).collect(),
+    };
+    let mut claims = Vec::new();
+    if let Some(ledger) = context.ledger_to_read(&project).await.map_err(one)? {
+        for name in names {
+            let filter = DocumentFilter::of(DocumentKind::Claim, &name, u32::MAX);
+            for document in ledger.list_documents(&filter).await.map_err(one)? {
+                claims.push(ClaimRecord::from_document(document).map_err(one)?.value());
+            }
+        }
+    }
+    if context.screen.is_json() {
+        context.screen.json(&json!({ "v": 1, "claims": claims }));
+    } else {
+        for claim in &claims {
+            line(context, claim);
+        }
+    }
+    Ok(exit::OK)
+}
+
+/// The connection whose invoice a claim is about.
+async fn owner(context: &Context, project: &Project, id: &str) -> Result<String, Problem> {
+    let unknown = || {
+        Problem::new("claims.unknown", format!("there is no claim {id}"))
+            .advise("see `rowbill payments list --claimed`")
+    };
+    let ledger = context.ledger_to_read(project).await?.ok_or_else(unknown)?;
+    ClaimRecord::find(&*ledger, id).await.map(|claim| claim.connection)
+}
+
+async fn take(context: &Context, project: Project, name: String, ask: ClaimAsk) -> Result<u8, Problems> {
+    let one = |problem| vec![problem];
+    let by = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned());
+    let claim = if let Some(daemon) = Client::reach(&project.settings.ledger).await {
+        match daemon.ask(&Ask::Claim(name, by, ask)).await? {
+            Answer::Reports(mut told) => told.pop().ok_or_else(|| vec![unexpected()])?,
+            _ => return Err(vec![unexpected()]),
+        }
+    } else {
+        let mut engine = context.engine(project, std::slice::from_ref(&name), Arc::new(Quiet))?;
+        engine.ledger = Some(context.ledger_to_write(&engine.project).await.map_err(one)?);
+        let project = Arc::clone(&engine.project);
+        let connection = project.connection(&name).map_err(one)?;
+        let claim = Claiming { engine: &engine, connection, by: &by }.take(&ask).await.map_err(one)?;
+        let shows = connection.write_back.columns.iter().any(|(field, _)| field.is_payment());
+        if shows && claim.state == ClaimState::Confirmed {
+            refresh(&engine, connection).await?;
+        }
+        claim.value()
+    };
+    if context.screen.is_json() {
+        context.screen.json(&json!({ "v": 1, "claim": claim }));
+    } else {
+        line(context, &claim);
+    }
+    Ok(exit::OK)
+}
+
+fn line(context: &Context, claim: &Value) {
+    let word = |name: &str| harmless(claim[name].as_str().unwrap_or_default());
+    let key: Vec<&str> = claim["key"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let money = claim["amount"].as_i64().zip(claim["currency"].as_str());
+    let money = money.map_or(String::new(), |(amount, code)| display(amount, code, &catalog().currencies));
+    let told = format!("  {}  {:9} {}  {}", bold(&word("id")), word("state"), harmless(&key.join(",")), word("method"));
+    context.screen.line(format!("{told}  {money}  {}", word("reference")).trim_end());
+}
+
+fn consent(context: &Context, id: &str) -> bool {
+    if !screen::can_ask(&context.global) {
+        return false;
+    }
+    eprint!("{}: type \"{id}\" to mark the invoice as paid: ", screen::bad("LIVE"));
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).is_ok() && answer.trim() == id
+}
