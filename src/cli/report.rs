@@ -94,7 +94,7 @@ async fn books(
     let (Some(first), Some(last)) = (report.periods.first(), report.periods.last()) else {
         return Ok(Books::default());
     };
-    let cash = target.payments().ok_or_else(|| {
+    let cash = target.cash().ok_or_else(|| {
         Problem::new("payments.none", format!("the account `{account}` does not tell what became of its invoices"))
     })?;
     let span = Span { from: first.from, until: last.until };

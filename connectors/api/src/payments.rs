@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::{Cash, IdempotencyKey, OperationId, Problem, SendError};
+use crate::{IdempotencyKey, OperationId, Problem, SendError};
 
 /// The money of one invoice as the target tells it now. Amounts are minor units of `currency`, times seconds since 1970
 /// UTC.
@@ -123,7 +123,7 @@ pub enum Subject {
 /// Contract: everything here only reads, and waits for the rate limits by itself. What [`Payments::bill`] gives is the
 /// state of now, whatever event led to it; so events may come in any order, twice, or late.
 #[async_trait]
-pub trait Payments: Cash + Send + Sync {
+pub trait Payments: Send + Sync {
     /// The money of an invoice, as it is now.
     async fn bill(&self, invoice: &str) -> Result<Bill, SendError>;
 
