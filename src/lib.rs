@@ -9,8 +9,9 @@
 //! 5. [`connectors`] is the one place that names the systems at both ends;
 //! 6. [`books`] compares the source, the ledger and the target, makes a lost ledger again, and takes a run back;
 //! 7. [`payments`] follows what became of invoices: events are hints, and the invoice is read again;
-//! 8. [`daemon`] runs connections when they are due: [`schedule`] says when; [`web`] is how it is spoken to;
-//! 9. [`cli`] has one file per command.
+//! 8. [`report`] sums what came of them in money;
+//! 9. [`daemon`] runs connections when they are due: [`schedule`] says when; [`web`] is how it is spoken to;
+//! 10. [`cli`] has one file per command.
 //!
 //! [`suggest`] finds the name that was meant.
 
@@ -23,6 +24,7 @@ pub mod ledger;
 pub mod mapping;
 pub mod payments;
 pub mod protocol;
+pub mod report;
 pub mod run;
 pub mod schedule;
 pub mod suggest;

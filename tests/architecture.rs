@@ -13,6 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ledger", &["protocol", "schedule::Position"]),
     ("config", &["mapping", "protocol", "schedule", "suggest"]),
     ("payments", &["ledger", "protocol"]),
+    ("report", &["mapping"]),
     ("run", &["config", "ledger", "mapping", "payments", "protocol", "schedule"]),
     ("connectors", &["config", "mapping"]),
     ("web", &["payments", "protocol", "run"]),
@@ -20,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("daemon", &["config", "connectors", "ledger", "mapping", "payments", "protocol", "run", "schedule", "web"]),
 ];
 /// No clock, no input and output, nothing asynchronous.
-const PURE: &[&str] = &["mapping", "schedule", "protocol", "suggest"];
+const PURE: &[&str] = &["mapping", "report", "schedule", "protocol", "suggest"];
 const IMPURE: &[&str] = &[
     "async fn",
     ".await",

@@ -71,7 +71,11 @@ fn commands_on_the_pages_exist() {
         }
         let mut path = vec![command];
         path.extend(
-            words.iter().skip_while(|word| **word != command).nth(1).filter(|_| matches!(command, "rows" | "ledger")),
+            words
+                .iter()
+                .skip_while(|word| **word != command)
+                .nth(1)
+                .filter(|_| matches!(command, "rows" | "ledger" | "report")),
         );
         let mut help = help(&path);
         if help.is_empty() {

@@ -20,6 +20,7 @@ mod output;
 mod payments;
 mod rebuild;
 mod reconcile;
+mod report;
 mod review;
 mod rows;
 mod schedules;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::report_args::ReportCommand;
+
 /// Rows in, bills out, once: from spreadsheets and files to Stripe customers, invoice items and invoices.
 #[derive(Debug, Parser)]
 #[command(name = "rowbill", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
@@ -23,7 +25,7 @@ pub struct Global {
     /// The configuration file
     #[arg(short, long, value_name = "PATH", default_value = "rowbill.yaml", global = true)]
     pub config: PathBuf,
-    /// How results are printed
+    /// How results are printed; csv and svg are for reports only
     #[arg(short, long, value_name = "FORM", default_value = "text", global = true)]
     pub output: Output,
     /// Print nothing but results and problems
@@ -48,6 +50,8 @@ pub enum Output {
     Text,
     Json,
     Jsonl,
+    Csv,
+    Svg,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -197,6 +201,11 @@ pub enum Command {
     Payments {
         #[command(subcommand)]
         command: PaymentsCommand,
+    },
+    /// What came of the invoices in money
+    Report {
+        #[command(subcommand)]
+        command: ReportCommand,
     },
     /// Compare source, ledger and Stripe; changes nothing
     Reconcile {

@@ -38,6 +38,12 @@ impl Context {
         load(&self.global.config, connectors::catalog(), &connectors::column_names)
     }
 
+    /// The clock that this project goes by.
+    #[expect(clippy::unused_self, reason = "what a command opens, it opens here")]
+    pub fn clock(&self, project: &Project) -> Clock {
+        Clock::shifted(shift(project))
+    }
+
     /// An engine for these connections, without a ledger yet.
     pub fn engine(&self, project: Project, names: &[String], progress: Arc<dyn Progress>) -> Result<Engine, Problems> {
         let mut wanted: BTreeSet<&str> = BTreeSet::new();

@@ -8,6 +8,8 @@ use crate::run::{Ending, Report};
 pub const OK: u8 = 0;
 /// Something else.
 pub const OTHER: u8 = 1;
+/// Wrong usage, as clap says it too.
+pub const USAGE: u8 = 2;
 /// Some rows failed.
 pub const FAILED_ROWS: u8 = 3;
 /// `plan --exit-code`: there are changes.
@@ -45,6 +47,7 @@ pub fn of_problem(problem: &Problem) -> u8 {
         | "stripe.livemode_mismatch"
         | "source.login_refused"
         | "source.forbidden" => LOGIN,
+        "report.days" => USAGE,
         code if code.starts_with("ledger.") => LEDGER,
         code if code.starts_with("guard.") => GUARD,
         "source.encoding_unknown" => CONFIG,
@@ -72,7 +75,7 @@ pub fn of_report(report: &Report) -> u8 {
 
 /// Of several, the one that counts.
 pub fn first(codes: impl IntoIterator<Item = u8>) -> u8 {
-    const ORDER: [u8; 13] = [
+    const ORDER: [u8; 14] = [
         INTERRUPTED,
         LEDGER,
         LOCKED,
@@ -80,6 +83,7 @@ pub fn first(codes: impl IntoIterator<Item = u8>) -> u8 {
         SOURCE,
         GUARD,
         CONFIG,
+        USAGE,
         NEEDS_PERSON,
         FAILED_ROWS,
         DEFERRED_ROWS,

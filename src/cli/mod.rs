@@ -17,6 +17,8 @@ mod plan;
 mod preview;
 mod rebuild;
 mod reconcile;
+mod report;
+mod report_args;
 mod report_out;
 mod rows;
 mod run_now;
@@ -47,7 +49,7 @@ pub use schema::{mapping_schema, settings_schema};
 
 /// Runs the command line of this process and gives its exit code.
 pub fn main() -> u8 {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse().and_then(report_args::check) {
         Ok(cli) => cli,
         Err(error) => {
             screen::mistyped(&error);
@@ -106,6 +108,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<u8, Problems> {
         Command::Rows(args) => rows::rows(context, args).await,
         Command::Webhooks { command } => webhooks::webhooks(context, command).await,
         Command::Payments { command } => payments::payments(context, command).await,
+        Command::Report { command } => report::report(context, command).await,
         Command::Reconcile { names, all } => reconcile::reconcile(context, &names, all).await,
         Command::Undo { run, dry_run } => undo::undo(context, &run, dry_run).await,
         Command::Ledger { command } => ledger::ledger(context, command).await,

@@ -37,7 +37,7 @@ impl Screen {
 
     /// Whether results are JSON.
     pub fn is_json(&self) -> bool {
-        self.output != Output::Text
+        matches!(self.output, Output::Json | Output::Jsonl)
     }
 
     /// Whether results are one JSON value per line.

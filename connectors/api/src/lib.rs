@@ -4,11 +4,12 @@
 //! [`Request`], sends them, and can look up what an earlier request has made. Everything a person reads is a
 //! [`Problem`]. A [`Catalog`] says, as data, which operations a target has and which parameters they take. A [`Channel`]
 //! tells people when something changes, and a [`Pinger`] tells a monitor that runs begin and end. [`Payments`] tells
-//! what became of an invoice.
+//! what became of an invoice, and [`Cash`] what the account's books say.
 //!
-//! Reading order: [`row`], [`source`], [`problem`], [`catalog`], [`target`], [`payments`], [`notice`].
+//! Reading order: [`row`], [`source`], [`problem`], [`catalog`], [`target`], [`payments`], [`cash`], [`notice`].
 #![deny(missing_docs)]
 
+pub mod cash;
 pub mod catalog;
 pub mod notice;
 pub mod payments;
@@ -19,6 +20,7 @@ pub mod source;
 pub mod suite;
 pub mod target;
 
+pub use cash::{Cash, Entry, EntryKind, Owed, Part, Payout, Span};
 pub use catalog::{Catalog, Currency, Operation, Param, Schema};
 pub use notice::{Channel, Notice, Pinger, Signal};
 pub use payments::{Bill, Delivery, Dispute, Endpoint, Event, Payment, Payments, Stage, Subject};

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use indexmap::IndexMap;
 
-use crate::{Param, Payments, Problem};
+use crate::{Cash, Param, Payments, Problem};
 
 /// What to ask of a target: an operation of its [`crate::Catalog`] with its parameters.
 #[derive(Clone, Debug, PartialEq)]
@@ -169,6 +169,11 @@ pub trait Target: Send + Sync {
 
     /// What became of the invoices of this account, where the target tells.
     fn payments(&self) -> Option<&dyn Payments> {
+        None
+    }
+
+    /// What the books of this account say, where the target tells.
+    fn cash(&self) -> Option<&dyn Cash> {
         None
     }
 

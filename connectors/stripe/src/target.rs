@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use reqwest::header::HeaderValue;
 use rowbill_connector::{
-    Call, Filter, IdempotencyKey, OperationId, Payments, Problem, Receipt, Request, SendError, Target, TargetInfo,
+    Call, Cash, Filter, IdempotencyKey, OperationId, Payments, Problem, Receipt, Request, SendError, Target, TargetInfo,
 };
 use serde_json::Value;
 
@@ -122,6 +122,10 @@ impl Target for StripeTarget {
     }
 
     fn payments(&self) -> Option<&dyn Payments> {
+        Some(self)
+    }
+
+    fn cash(&self) -> Option<&dyn Cash> {
         Some(self)
     }
 

@@ -4,6 +4,7 @@
 //! them (docs.stripe.com/changelog/basil/2025-03-31/add-support-for-multiple-partial-payments-on-invoices).
 
 mod bill;
+mod cash;
 mod endpoint;
 mod event;
 mod signature;
