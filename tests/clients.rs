@@ -24,6 +24,14 @@ fn program(variable: &str) -> Option<String> {
     named
 }
 
+/// Python's and Node's own SDK of Stripe, each with a script that signs and checks webhooks; none where they are not
+/// installed.
+pub fn signers() -> Option<[(String, PathBuf); 2]> {
+    let python = program("ROWBILL_PYTHON")?;
+    program("STRIPE_CLI")?;
+    Some([(python, script("webhook.py")), ("node".to_owned(), script("webhook.js"))])
+}
+
 fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("connectors/stripe_sandbox/clients").join(name)
 }

@@ -1,5 +1,8 @@
 //! The webhook receiver of the daemon.
 
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -8,6 +11,7 @@ use rowbill_stripe_sandbox::{Steering, signature};
 use serde_json::{Value, json};
 
 use super::{VISA, billed, invoice, row, written};
+use crate::clients;
 use crate::support::{Daemon, Project, RUNTIME, person};
 
 const SECRET: &str = "whsec_test_of_the_account";
@@ -132,6 +136,37 @@ fn what_is_not_signed_for_this_account_changes_nothing() {
     daemon.until("payment", |line| line["state"] == "paid");
     // The secret is in no line of the log.
     assert!(!format!("{:?}", daemon.log()).contains("whsec"), "{:#?}", daemon.log());
+}
+
+/// What an official SDK says of a body: `sign SECRET TIME`, or `check SECRET HEADER`.
+fn sdk((program, script): &(String, PathBuf), args: [&str; 3], body: &str) -> String {
+    let mut command = Command::new(program);
+    command.arg(script).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(body.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn signatures_are_those_of_the_official_clients() {
+    let Some(signers) = clients::signers() else { return };
+    let mut project = billed();
+    project.stripe.pay(&invoice(&project, 0), VISA, None).unwrap();
+    let (daemon, url) = receiving(&mut project);
+    let bodies: Vec<String> = events(&project).iter().map(Value::to_string).collect();
+    for (signer, body) in signers.iter().zip(&bodies) {
+        let time = now(&project);
+        // Theirs are accepted, and ours by them.
+        let theirs = sdk(signer, ["sign", SECRET, &time.to_string()], body);
+        assert_eq!(deliver(&url, &theirs, body), 200, "{theirs}");
+        let event: Value = serde_json::from_str(body).unwrap();
+        let ours = rowbill_stripe::sign(SECRET, time, body.as_bytes());
+        assert_eq!(ours, theirs);
+        assert_eq!(sdk(signer, ["check", SECRET, &ours], body), event["id"].as_str().unwrap());
+    }
+    assert_eq!(daemon.told("delivered").len(), signers.len());
 }
 
 #[test]
