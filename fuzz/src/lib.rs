@@ -5,4 +5,5 @@ pub mod answer;
 pub mod csv;
 pub mod money;
 pub mod template;
+pub mod webhook;
 pub mod yaml;

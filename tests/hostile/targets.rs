@@ -53,6 +53,8 @@ const PIECES: &[&[u8]] = &[
     b"1e9",
     b"null",
     b"true",
+    b"t=",
+    b",v1=",
     b"\"error\":",
     b"\"id\":",
 ];
@@ -121,4 +123,9 @@ fn any_text_is_refused_as_an_amount_or_is_exact() {
 #[test]
 fn any_answer_is_judged_with_caution() {
     hold("answer", 5000, fuzz::answer::check);
+}
+
+#[test]
+fn no_delivery_is_taken_that_is_not_signed() {
+    hold("webhook", 20_000, fuzz::webhook::check);
 }
