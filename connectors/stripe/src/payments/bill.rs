@@ -38,9 +38,11 @@ async fn intent_into(http: &Http, bill: &mut Bill, id: &str, part: &Value) -> Re
     };
     if text(&intent, "/latest_charge").is_some() {
         for charge in list(http, "/v1/charges", "payment_intent", id).await? {
-            payment.refunded += number(&charge, "/amount_refunded");
+            payment.refunded += money(&charge, "/amount_refunded").ok_or_else(no_object)?;
             if let (Some(true), Some(charge)) = (charge["disputed"].as_bool(), text(&charge, "/id")) {
-                bill.disputes.extend(list(http, "/v1/disputes", "charge", &charge).await?.iter().filter_map(dispute));
+                for value in list(http, "/v1/disputes", "charge", &charge).await? {
+                    bill.disputes.push(dispute(&value).ok_or_else(no_object)?);
+                }
             }
         }
     }
@@ -64,12 +66,12 @@ fn of(value: &Value) -> Option<Bill> {
     Some(Bill {
         invoice: text(value, "/id")?,
         op: text(value, "/metadata/rowbill_op").map(OperationId),
-        status: text(value, "/status").unwrap_or_default(),
-        currency: text(value, "/currency").unwrap_or_default(),
-        total: number(value, "/total"),
-        due: number(value, "/amount_due"),
-        paid: number(value, "/amount_paid"),
-        remaining: number(value, "/amount_remaining"),
+        status: text(value, "/status")?,
+        currency: text(value, "/currency")?,
+        total: money(value, "/total")?,
+        due: money(value, "/amount_due")?,
+        paid: money(value, "/amount_paid")?,
+        remaining: money(value, "/amount_remaining")?,
         // A balance is what the customer owes (docs.stripe.com/api/invoices/object, ending_balance).
         carried_over: value["ending_balance"].as_i64().map_or(0, |end| end - number(value, "/starting_balance")),
         paid_at: value.pointer("/status_transitions/paid_at").and_then(Value::as_i64),
@@ -117,7 +119,7 @@ fn dispute(value: &Value) -> Option<Dispute> {
         _ => None,
     };
     let due_by = value.pointer("/evidence_details/due_by").and_then(Value::as_i64);
-    Some(Dispute { id: text(value, "/id")?, amount: number(value, "/amount"), won, due_by })
+    Some(Dispute { id: text(value, "/id")?, amount: money(value, "/amount")?, won, due_by })
 }
 
 fn text(value: &Value, path: &str) -> Option<String> {
@@ -125,6 +127,12 @@ fn text(value: &Value, path: &str) -> Option<String> {
     found.as_str().or_else(|| found.get("id")?.as_str()).map(str::to_owned)
 }
 
+/// An amount that is not there is not taken for nothing.
+fn money(value: &Value, path: &str) -> Option<i64> {
+    value.pointer(path).and_then(Value::as_i64)
+}
+
+/// What may be null while there is none.
 fn number(value: &Value, path: &str) -> i64 {
     value.pointer(path).and_then(Value::as_i64).unwrap_or(0)
 }
