@@ -174,7 +174,11 @@ impl Door {
         for account in accounts.iter().filter_map(|name| project.settings.accounts.get(name)) {
             let followed = super::payments::one(&self.world, &inside, account, true).await;
             inside.post.broken(followed.as_ref().err()).await;
-            told.push(polled(&account.name, &followed.map_err(one)?));
+            let (followed, names) = followed.map_err(one)?;
+            for name in names {
+                super::payments::shown(&self.world, &inside, name).await;
+            }
+            told.push(polled(&account.name, &followed));
         }
         Ok(Answer::Reports(told))
     }
@@ -188,7 +192,11 @@ impl Door {
         let account = project.settings.accounts.get(name).ok_or_else(unknown)?;
         let followed = super::payments::again(&self.world, &inside, account, event).await;
         inside.post.broken(followed.as_ref().err()).await;
-        Ok(Answer::Reports(vec![polled(name, &followed.map_err(one)?)]))
+        let (followed, names) = followed.map_err(one)?;
+        for name in names {
+            super::payments::shown(&self.world, &inside, name).await;
+        }
+        Ok(Answer::Reports(vec![polled(name, &followed)]))
     }
 
     async fn status(&self) -> Result<Answer, Problem> {

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use rowbill_connector::{Delivery, Problem};
 use secrecy::ExposeSecret;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::door::{Door, Inside};
@@ -19,7 +20,7 @@ use crate::config::Account;
 use crate::config::secret::SecretRef;
 use crate::payments::record::Way;
 use crate::payments::{receive, replay};
-use crate::run::{Followed, follow, show, showing};
+use crate::run::{Followed, follow, refresh, showing};
 use crate::web::webhooks::{Receiver, Refusal};
 
 /// What could not be read is tried again after so long.
@@ -32,6 +33,8 @@ const BEAT: Duration = Duration::from_secs(1);
 pub struct Deliveries {
     accounts: Mutex<BTreeSet<String>>,
     notify: Notify,
+    /// Connections that wait until what has changed can be shown: once for all changes until then.
+    showing: Mutex<BTreeSet<String>>,
 }
 
 impl Deliveries {
@@ -94,7 +97,9 @@ impl Taker {
 /// Follows all accounts until it is aborted. What a process before has left is taken up first.
 pub async fn run(world: Arc<World>, inside: Inside) {
     let mut due: BTreeMap<String, Instant> = BTreeMap::new();
+    let mut shows = JoinSet::new();
     loop {
+        while shows.try_join_next().is_some() {}
         let delivered = world.deliveries.take();
         let project = world.project();
         for (name, account) in &project.settings.accounts {
@@ -106,8 +111,14 @@ pub async fn run(world: Arc<World>, inside: Inside) {
             let next = account.payments.poll.map_or(Duration::from_hours(24), Duration::from_secs);
             let polls = is_due && account.payments.poll.is_some();
             let wait = match one(&world, &inside, account, polls).await {
-                Ok(followed) if followed.applied.stopped.is_some() => AGAIN.min(next),
-                Ok(_) => next,
+                Ok((followed, names)) => {
+                    // A run may take hours: nothing else waits for its end.
+                    for name in names {
+                        let (world, inside) = (Arc::clone(&world), inside.clone());
+                        shows.spawn(async move { shown(&world, &inside, name).await });
+                    }
+                    if followed.applied.stopped.is_some() { AGAIN.min(next) } else { next }
+                }
                 Err(problem) => {
                     inside.post.broken(Some(&problem)).await;
                     story::not_followed(name, &problem);
@@ -126,7 +137,12 @@ pub async fn run(world: Arc<World>, inside: Inside) {
 }
 
 /// Reads an event again, and what it is about.
-pub async fn again(world: &World, inside: &Inside, account: &Account, event: &str) -> Result<Followed, Problem> {
+pub async fn again(
+    world: &World,
+    inside: &Inside,
+    account: &Account,
+    event: &str,
+) -> Result<(Followed, Vec<String>), Problem> {
     let line = world.accounts.line(account)?;
     let none = || Problem::new("payments.none", "this account does not tell of payments");
     let event = line.target.payments().ok_or_else(none)?.event(event).await.map_err(|error| error.problem().clone())?;
@@ -134,29 +150,45 @@ pub async fn again(world: &World, inside: &Inside, account: &Account, event: &st
     one(world, inside, account, false).await
 }
 
-/// Follows one account, and shows what has changed.
-pub async fn one(world: &World, inside: &Inside, account: &Account, polls: bool) -> Result<Followed, Problem> {
+/// Follows one account: what became of it, and the connections whose sources are to show it.
+pub async fn one(
+    world: &World,
+    inside: &Inside,
+    account: &Account,
+    polls: bool,
+) -> Result<(Followed, Vec<String>), Problem> {
     let project = world.project();
     let of_account = project.connections.iter().filter(|connection| connection.account == account.name);
     let names: Vec<&str> = of_account.map(|connection| connection.name.as_str()).collect();
     let engine = inside.launcher.engine(&project, &names)?;
     if !engine.accounts.contains_key(&account.name) {
-        return Ok(Followed::default());
+        return Ok(Default::default());
     }
     let followed = follow(&engine, &account.name, polls, account.payments.most_reads).await?;
     for payment in &followed.applied.changed {
         story::paid(&payment.connection, &payment.invoice, payment.state.name());
     }
-    let showing = showing(&engine, &followed.applied);
-    if !showing.is_empty() {
-        let held = showing.iter().map(|connection| connection.name.clone()).collect();
-        // No run of theirs may write into the same rows meanwhile.
-        let _hold: Hold = inside.post.ask(|answer| Mail::Hold(held, answer)).await??;
-        if let Err(problems) = show(&engine, &showing).await {
-            for problem in &problems {
-                story::not_shown(&account.name, problem);
-            }
-        }
+    let names = showing(&engine, &followed.applied).into_iter().map(|connection| connection.name.clone()).collect();
+    Ok((followed, names))
+}
+
+/// Shows what has changed in the source of a connection, once no run of it goes on that writes into the same rows.
+pub async fn shown(world: &World, inside: &Inside, name: String) {
+    let waiting = || world.deliveries.showing.lock().unwrap_or_else(PoisonError::into_inner);
+    if !waiting().insert(name.clone()) {
+        return;
     }
-    Ok(followed)
+    let held: Result<Hold, Problem> = inside.post.ask(|answer| Mail::Hold(vec![name.clone()], answer)).await.flatten();
+    // What changes from now on is shown another time.
+    waiting().remove(&name);
+    let Ok(_hold) = held else { return };
+    let project = world.project();
+    let made = || Ok::<_, Problem>((inside.launcher.engine(&project, &[&name])?, project.connection(&name)?));
+    let problems = match made() {
+        Ok((engine, connection)) => refresh(&engine, connection).await.err().unwrap_or_default(),
+        Err(problem) => vec![problem],
+    };
+    for problem in &problems {
+        story::not_shown(&name, problem);
+    }
 }

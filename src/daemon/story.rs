@@ -187,6 +187,6 @@ pub fn not_followed(account: &str, problem: &Problem) {
 }
 
 /// What became of payments could not be written into a source; the next run does it.
-pub fn not_shown(account: &str, problem: &Problem) {
-    warn!(account, code = problem.code, place = place(problem), why = safe(problem), "not_shown");
+pub fn not_shown(connection: &str, problem: &Problem) {
+    warn!(connection, code = problem.code, place = place(problem), why = safe(problem), "not_shown");
 }
