@@ -13,7 +13,7 @@ use crate::config::Connection;
 use crate::ledger::{Change, OperationRecord, RowId, RowRecord, RowState, RunRecord};
 use crate::mapping::money::Minor;
 use crate::protocol::WhenUnsure;
-use crate::run::{Driven, Driver, Engine, Operation, forgotten, history};
+use crate::run::{Driven, Driver, Engine, Operation, adopt_once, forgotten, history};
 
 pub use plan::plan;
 
@@ -68,6 +68,7 @@ impl Undo {
 /// Does what a plan says. What could not be done comes back as left, with the reason. The id of the run that did it.
 pub async fn undo(engine: &Engine, connection: &Connection, undo: &mut Undo) -> Result<String, Problem> {
     let run = history::next_id();
+    adopt_once(engine, connection, &run).await.map_err(|error| error.problem().clone())?;
     let driver = Driver::new(engine, connection, &run)?;
     let undoing = Undoing { engine, connection, driver };
     for deed in undo.deeds.iter_mut().filter(|deed| deed.act != Act::Leave) {

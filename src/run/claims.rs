@@ -6,6 +6,7 @@ use rowbill_connector::{Bill, Call, Param, Payments, Problem};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::adopt::adopt_once;
 use super::decision::find;
 use super::drive::{Driven, Driver, Operation};
 use super::engine::Engine;
@@ -141,6 +142,8 @@ impl Claiming<'_> {
             ClaimState::Cancelled => return Err(settled(&claim)),
             ClaimState::Claimed => {}
         }
+        let run = next_id();
+        adopt_once(self.engine, self.connection, &run).await.map_err(|error| error.problem().clone())?;
         let line = self.engine.line(self.connection)?;
         let target = line
             .target
@@ -165,7 +168,7 @@ impl Claiming<'_> {
         let call = Call { operation: "POST /v1/invoices/{invoice}/pay", path, params };
         let (request, step) = (line.target.encode(&call), STEP.to_owned());
         let operation = Operation { id, step, request, stored, retry: true, unsure: WhenUnsure::Resend };
-        let driver = Driver::new(self.engine, self.connection, &next_id())?;
+        let driver = Driver::new(self.engine, self.connection, &run)?;
         match driver.drive(operation, None, RowState::Done).await? {
             Driven::Done(_) => {}
             Driven::Failed(problem) | Driven::Review(problem) | Driven::Deferred(problem) => {

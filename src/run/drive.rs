@@ -86,6 +86,13 @@ impl Driver {
         row: Option<&mut RowRecord>,
         after: RowState,
     ) -> Result<Driven, Problem> {
+        // What is written down here moves the time since which objects are looked up: not before that was done.
+        if self.line.adopted.get().is_none() {
+            let halted = self.line.halted();
+            return Ok(Driven::Deferred(halted.unwrap_or_else(|| {
+                Problem::new("run.waiting", "what was made lately has not been looked up, so nothing is sent")
+            })));
+        }
         let mut course = Course::new(self, operation, row, after);
         course.run().await
     }

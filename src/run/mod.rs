@@ -40,7 +40,7 @@ mod survey;
 mod turns;
 mod write_back;
 
-pub use adopt::{KINDS, is_ours, listen, of_any_age};
+pub use adopt::{KINDS, adopt_once, is_ours, listen, of_any_age};
 pub use amounts::{amount_of, billed};
 pub use claims::{ClaimAsk, Claiming};
 pub use clock::Clock;
