@@ -12,8 +12,8 @@ use crate::config::Project;
 use crate::connectors::catalog;
 use crate::ledger::{DocumentFilter, DocumentKind};
 use crate::mapping::money::display;
-use crate::payments::{ClaimRecord, ClaimState};
-use crate::run::{ClaimAsk, Claiming, Quiet, refresh};
+use crate::payments::ClaimRecord;
+use crate::run::{ClaimAsk, Claiming, Quiet};
 use crate::web::{Answer, Ask, Client, unexpected};
 
 /// Somebody says that an invoice was paid.
@@ -89,11 +89,7 @@ pub async fn list(context: &Context, name: Option<&str>) -> Result<u8, Problems>
 
 /// The connection whose invoice a claim is about.
 async fn owner(context: &Context, project: &Project, id: &str) -> Result<String, Problem> {
-    let unknown = || {
-        Problem::new("claims.unknown", format!("there is no claim {id}"))
-            .advise("see `rowbill payments list --claimed`")
-    };
-    let ledger = context.ledger_to_read(project).await?.ok_or_else(unknown)?;
+    let ledger = context.ledger_to_read(project).await?.ok_or_else(|| ClaimRecord::unknown(id))?;
     ClaimRecord::find(&*ledger, id).await.map(|claim| claim.connection)
 }
 
@@ -110,12 +106,7 @@ async fn take(context: &Context, project: Project, name: String, ask: ClaimAsk) 
         engine.ledger = Some(context.ledger_to_write(&engine.project).await.map_err(one)?);
         let project = Arc::clone(&engine.project);
         let connection = project.connection(&name).map_err(one)?;
-        let claim = Claiming { engine: &engine, connection, by: &by }.take(&ask).await.map_err(one)?;
-        let shows = connection.write_back.columns.iter().any(|(field, _)| field.is_payment());
-        if shows && claim.state == ClaimState::Confirmed {
-            refresh(&engine, connection).await?;
-        }
-        claim.value()
+        Claiming { engine: &engine, connection, by: &by }.take(&ask).await?.value()
     };
     if context.screen.is_json() {
         context.screen.json(&json!({ "v": 1, "claim": claim }));
@@ -135,10 +126,8 @@ fn line(context: &Context, claim: &Value) {
 }
 
 fn consent(context: &Context, id: &str) -> bool {
-    if !screen::can_ask(&context.global) {
-        return false;
+    screen::can_ask(&context.global) && {
+        eprint!("{}: ", screen::bad("LIVE"));
+        screen::typed(id, "to mark the invoice as paid")
     }
-    eprint!("{}: type \"{id}\" to mark the invoice as paid: ", screen::bad("LIVE"));
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).is_ok() && answer.trim() == id
 }

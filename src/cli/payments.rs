@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use rowbill_connector::Problem;
 use serde_json::{Value, json};
 
 use super::args::PaymentsCommand;
@@ -10,15 +9,12 @@ use super::context::{Context, Problems};
 use super::screen::{bold, dim, harmless};
 use super::{claims, exit};
 use crate::connectors::catalog;
-use crate::ledger::{DocumentFilter, DocumentKind, Ledger};
+use crate::ledger::{DocumentFilter, DocumentKind};
 use crate::mapping::money::display;
 use crate::mapping::time;
 use crate::payments::PaymentRecord;
-use crate::run::{Quiet, follow, show, showing};
-use crate::web::{Answer, Ask, Client, unexpected};
-
-/// So many payments are read from the ledger at once.
-const PAGE: u32 = 500;
+use crate::run::{Engine, Look, Quiet, follow, refresh, showing};
+use crate::web::{Answer, Ask, Client, polled, unexpected};
 
 pub async fn payments(context: &Context, command: PaymentsCommand) -> Result<u8, Problems> {
     match command {
@@ -44,7 +40,11 @@ async fn list(context: &Context, name: Option<&str>, state: Option<&str>) -> Res
     let mut found = Vec::new();
     for name in names {
         let Some(ledger) = &ledger else { break };
-        found.extend(of_connection(&**ledger, name, state).await.map_err(one)?);
+        let of_connection = DocumentFilter::of(DocumentKind::Payment, name, u32::MAX);
+        let filter = DocumentFilter { state: state.map(str::to_owned), ..of_connection };
+        for document in ledger.list_documents(&filter).await.map_err(one)? {
+            found.push(PaymentRecord::from_document(document).map_err(one)?);
+        }
     }
     if context.screen.is_json() {
         let values: Vec<Value> = found.iter().map(value).collect();
@@ -66,34 +66,12 @@ async fn list(context: &Context, name: Option<&str>, state: Option<&str>) -> Res
     Ok(exit::OK)
 }
 
-async fn of_connection(ledger: &dyn Ledger, name: &str, state: Option<&str>) -> Result<Vec<PaymentRecord>, Problem> {
-    let mut found: Vec<PaymentRecord> = Vec::new();
-    loop {
-        let after = found.last().map(|payment| payment.invoice.clone()).unwrap_or_default();
-        let filter = DocumentFilter {
-            state: state.map(str::to_owned),
-            after,
-            ..DocumentFilter::of(DocumentKind::Payment, name, PAGE)
-        };
-        let page = ledger.list_documents(&filter).await?;
-        if page.is_empty() {
-            return Ok(found);
-        }
-        for document in page {
-            found.push(PaymentRecord::from_document(document)?);
-        }
-    }
-}
-
 async fn poll(context: &Context, accounts: Vec<String>, all: bool) -> Result<u8, Problems> {
     let one = |problem| vec![problem];
     let project = context.project()?;
     let accounts = if all { project.settings.accounts.keys().cloned().collect() } else { accounts };
     for account in &accounts {
-        if !project.settings.accounts.contains_key(account) {
-            let problem = Problem::new("config.unknown_account", format!("there is no account `{account}`"));
-            return Err(vec![problem.advise("see `accounts:` in rowbill.yaml")]);
-        }
+        project.account_named(account).map_err(one)?;
     }
     if let Some(daemon) = Client::reach(&project.settings.ledger).await {
         return match daemon.ask(&Ask::Poll(accounts)).await? {
@@ -107,11 +85,18 @@ async fn poll(context: &Context, accounts: Vec<String>, all: bool) -> Result<u8,
     engine.ledger = Some(context.ledger_for_run(&engine).await.map_err(one)?);
     let mut told = Vec::new();
     for account in accounts.iter().filter(|account| engine.accounts.contains_key(*account)) {
-        let followed = follow(&engine, account, true, usize::MAX).await.map_err(one)?;
-        show(&engine, &showing(&engine, &followed.applied)).await?;
-        told.push(crate::web::polled(account, &followed));
+        told.push(followed(&engine, account, Look::List).await?);
     }
     Ok(report(context, &told))
+}
+
+/// Follows an account in this process, and shows what has changed.
+pub async fn followed(engine: &Engine, account: &str, look: Look<'_>) -> Result<Value, Problems> {
+    let followed = follow(engine, account, look, usize::MAX).await.map_err(|problem| vec![problem])?;
+    for connection in showing(engine, &followed.applied) {
+        refresh(engine, connection).await?;
+    }
+    Ok(polled(account, &followed))
 }
 
 pub fn report(context: &Context, told: &[Value]) -> u8 {

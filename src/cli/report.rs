@@ -77,9 +77,8 @@ fn days(message: &str) -> Problem {
 
 fn accounts<'a>(project: &'a Project, names: &[String]) -> Result<Vec<&'a config::Account>, Problem> {
     let known = &project.settings.accounts;
-    if let Some(name) = names.iter().find(|name| !known.contains_key(*name)) {
-        let problem = Problem::new("config.unknown_account", format!("there is no account `{name}`"));
-        return Err(problem.advise("see `accounts:` in rowbill.yaml"));
+    for name in names {
+        project.account_named(name)?;
     }
     Ok(known.values().filter(|account| names.is_empty() || names.contains(&account.name)).collect())
 }

@@ -220,7 +220,5 @@ fn consent(context: &Context, chosen: &[Chosen], plans: &[Report]) -> bool {
         ));
     }
     let word = chosen.first().map(|chosen| chosen.name.as_str()).unwrap_or_default();
-    eprint!("type \"{word}\" to send: ");
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).is_ok() && answer.trim() == word
+    screen::typed(word, "to send")
 }

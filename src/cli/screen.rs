@@ -103,6 +103,13 @@ pub fn can_ask(global: &Global) -> bool {
     !global.no_input && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
+/// Whether a person types this word, as a yes that nobody gives by mistake.
+pub fn typed(word: &str, what: &str) -> bool {
+    eprint!("type \"{word}\" {what}: ");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).is_ok() && answer.trim() == word
+}
+
 /// A sign and a word, in colour.
 pub fn good(text: &str) -> String {
     format!("{GREEN}{text}{GREEN:#}")

@@ -6,7 +6,7 @@ use rowbill_connector::Problem;
 use serde_json::{Value, json};
 
 use super::context::{Context, Problems};
-use super::screen::{bad, bold, can_ask, dim, good, harmless, unsure};
+use super::screen::{bad, bold, can_ask, dim, good, harmless, typed, unsure};
 use super::{exit, runs};
 use crate::books::undo::{self, Act, Deed, Undo};
 use crate::connectors::catalog;
@@ -40,7 +40,7 @@ pub async fn undo(context: &Context, id: &str, dry_run: bool) -> Result<u8, Prob
         for line in shown(context, &planned, is_live) {
             context.screen.say(line);
         }
-        if !consent(&name) {
+        if !typed(&name, "to take this back") {
             return Err(one(no_consent()));
         }
     }
@@ -112,12 +112,6 @@ fn line(deed: &Deed) -> String {
     let why = deed.why.as_ref().map(|why| format!("   {}", harmless(why))).unwrap_or_default();
     let key = bold(&harmless(&deed.key.join(",")));
     format!("  {sign} {word:6}  {key}  {}  {}{why}", deed.object, amount.unwrap_or_default())
-}
-
-fn consent(word: &str) -> bool {
-    eprint!("type \"{word}\" to take this back: ");
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).is_ok() && answer.trim() == word
 }
 
 fn no_consent() -> Problem {

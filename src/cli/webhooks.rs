@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use rowbill_connector::{Endpoint, IdempotencyKey, Payments, Problem, Target};
+use rowbill_connector::{Endpoint, IdempotencyKey, Problem};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -15,12 +15,12 @@ use super::args::WebhooksCommand;
 use super::context::{Context, Problems};
 use super::exit;
 use super::screen::{bad, bold, dim, good, harmless};
-use crate::config::{Account, Project};
+use crate::config::Project;
 use crate::connectors;
 use crate::ledger::{DocumentFilter, DocumentKind, Ledger};
 use crate::mapping::time;
-use crate::payments::{EventRecord, replay};
-use crate::run::{Clock, Quiet, follow, show, showing};
+use crate::payments::EventRecord;
+use crate::run::{Look, Quiet, money_of};
 use crate::web::{Answer, Ask, Client, unexpected};
 
 /// So many events are read from the ledger at once.
@@ -39,21 +39,10 @@ pub async fn webhooks(context: &Context, command: WebhooksCommand) -> Result<u8,
     }
 }
 
-fn account<'a>(project: &'a Project, name: &str) -> Result<&'a Account, Problem> {
-    project.settings.accounts.get(name).ok_or_else(|| {
-        Problem::new("config.unknown_account", format!("there is no account `{name}`"))
-            .advise("see `accounts:` in rowbill.yaml")
-    })
-}
-
-fn payments(target: &dyn Target) -> Result<&dyn Payments, Problem> {
-    target.payments().ok_or_else(|| Problem::new("payments.none", "this account does not tell of payments"))
-}
-
 /// Registers an endpoint, and keeps its secret in a file that only this user may read. The key is that of the file: asked
 /// again after a lost answer, Stripe tells the same endpoint and the same secret.
 async fn add(context: &Context, project: &Project, name: &str, url: &str) -> Result<u8, Problem> {
-    let account = account(project, name)?;
+    let account = project.account_named(name)?;
     let target = connectors::target(account)?;
     let file = context.root().join("secrets").join(format!("{name}.whsec"));
     if file.exists() {
@@ -64,7 +53,7 @@ async fn add(context: &Context, project: &Project, name: &str, url: &str) -> Res
     }
     let hash = Sha256::digest(format!("{name}\n{url}\n{}", file.display()));
     let key = IdempotencyKey(format!("rowbill-webhook-{}", data_encoding::HEXLOWER.encode(&hash[..16])));
-    let made = payments(&*target)?.add_endpoint(url, &key).await;
+    let made = money_of(&*target)?.add_endpoint(url, &key).await;
     let (endpoint, secret) = made.map_err(|error| error.problem().clone())?;
     keep(&file, &secret)?;
     let line = format!("webhook_secrets: [{{ file: secrets/{name}.whsec }}]");
@@ -95,7 +84,7 @@ fn keep(file: &Path, secret: &str) -> Result<(), Problem> {
 
 async fn status(context: &Context, project: &Project, only: Option<&str>) -> Result<u8, Problem> {
     let accounts = match only {
-        Some(name) => vec![account(project, name)?],
+        Some(name) => vec![project.account_named(name)?],
         None => project.settings.accounts.values().collect(),
     };
     let ledger = context.ledger_to_read(project).await?;
@@ -107,7 +96,7 @@ async fn status(context: &Context, project: &Project, only: Option<&str>) -> Res
         };
         // What Stripe says is told where the key may see it.
         let endpoints = match connectors::target(account) {
-            Ok(target) => payments(&*target)?.endpoints().await.map_err(|error| error.problem().clone()),
+            Ok(target) => money_of(&*target)?.endpoints().await.map_err(|error| error.problem().clone()),
             Err(problem) => Err(problem),
         };
         told.push(json!({
@@ -180,7 +169,7 @@ fn text(context: &Context, one: &Value) {
 /// Reads an event again at Stripe, and what it is about.
 async fn again(context: &Context, project: Project, name: String, event: String) -> Result<u8, Problems> {
     let one = |problem| vec![problem];
-    account(&project, &name).map_err(one)?;
+    project.account_named(&name).map_err(one)?;
     let told = if let Some(daemon) = Client::reach(&project.settings.ledger).await {
         match daemon.ask(&Ask::Replay(name, event)).await? {
             Answer::Reports(told) => told,
@@ -190,18 +179,7 @@ async fn again(context: &Context, project: Project, name: String, event: String)
         let names: Vec<String> = project.connections.iter().map(|connection| connection.name.clone()).collect();
         let mut engine = context.engine(project, &names, Arc::new(Quiet))?;
         engine.ledger = Some(context.ledger_to_write(&engine.project).await.map_err(one)?);
-        let line = Arc::clone(engine.accounts.get(&name).ok_or_else(|| one(no_connection(&name)))?);
-        let target = payments(&*line.target).map_err(one)?;
-        let ledger = engine.ledger().map_err(one)?;
-        let event = target.event(&event).await.map_err(|error| vec![error.problem().clone()])?;
-        replay(&*ledger, &name, &event, Clock::default().now()).await.map_err(one)?;
-        let followed = follow(&engine, &name, false, usize::MAX).await.map_err(one)?;
-        show(&engine, &showing(&engine, &followed.applied)).await?;
-        vec![crate::web::polled(&name, &followed)]
+        vec![super::payments::followed(&engine, &name, Look::Event(&event)).await?]
     };
     Ok(super::payments::report(context, &told))
-}
-
-fn no_connection(account: &str) -> Problem {
-    Problem::new("config.unknown_account", format!("no connection uses the account `{account}`"))
 }

@@ -162,6 +162,14 @@ pub struct WriteBack {
     pub columns: Vec<(WriteBackField, String)>,
 }
 
+impl WriteBack {
+    /// Whether it shows payments, which change without a run.
+    pub fn shows_payments(&self) -> bool {
+        use WriteBackField::{AmountPaid, PaidAt, Payment};
+        self.columns.iter().any(|(field, _)| matches!(field, Payment | PaidAt | AmountPaid))
+    }
+}
+
 /// What can be written back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteBackField {
@@ -179,13 +187,6 @@ pub enum WriteBackField {
     PaidAt,
     /// What was paid.
     AmountPaid,
-}
-
-impl WriteBackField {
-    /// Whether it is about the payment, which changes without a run.
-    pub fn is_payment(self) -> bool {
-        matches!(self, Self::Payment | Self::PaidAt | Self::AmountPaid)
-    }
 }
 
 /// An example in `tests:`.

@@ -43,9 +43,14 @@ impl Project {
 impl Project {
     /// The account that a connection bills in.
     pub fn account(&self, connection: &Connection) -> Result<&Account, Problem> {
-        self.settings.accounts.get(&connection.account).ok_or_else(|| {
-            let message = format!("there is no account `{}`", connection.account);
-            Problem::new("config.unknown_account", message).advise("name one of rowbill.yaml")
+        self.account_named(&connection.account)
+    }
+
+    /// An account by name, or the problem that there is none.
+    pub fn account_named(&self, name: &str) -> Result<&Account, Problem> {
+        self.settings.accounts.get(name).ok_or_else(|| {
+            Problem::new("config.unknown_account", format!("there is no account `{name}`"))
+                .advise("name one of rowbill.yaml")
         })
     }
 

@@ -74,25 +74,14 @@ impl Daemon {
     /// Reads a checked `daemon:`.
     pub fn read(file: &File, node: Option<&Node>, problems: &mut Vec<Problem>) -> Self {
         let text = |key: &str| node.and_then(|node| node.get(key)).and_then(Node::text);
-        let dashboard = node.and_then(|node| node.get("dashboard"));
-        let address = dashboard.and_then(|at| match parse_dashboard(at.text().unwrap_or_default()) {
-            Ok(address) => Some(address),
-            Err(problem) => {
-                problems.push(file.place(at.at, problem));
-                None
-            }
-        });
-        let webhooks = node.and_then(|node| node.get("webhooks"));
-        let webhooks = webhooks.and_then(|at| match parse_webhooks(at.text().unwrap_or_default()) {
-            Ok(address) => Some(address),
-            Err(problem) => {
-                problems.push(file.place(at.at, problem));
-                None
-            }
-        });
+        let mut address = |key: &str, parse: fn(&str) -> Result<SocketAddr, Problem>| {
+            let at = node?.get(key)?;
+            parse(at.text().unwrap_or_default()).map_err(|problem| problems.push(file.place(at.at, problem))).ok()
+        };
+        let (dashboard, webhooks) = (address("dashboard", parse_dashboard), address("webhooks", parse_webhooks));
         Self {
-            dashboard: address.unwrap_or(DASHBOARD),
-            is_chosen: dashboard.is_some(),
+            dashboard: dashboard.unwrap_or(DASHBOARD),
+            is_chosen: node.is_some_and(|node| node.get("dashboard").is_some()),
             webhooks,
             keep_runs: text("keep_runs").and_then(parse_duration).unwrap_or(KEEP_RUNS),
         }

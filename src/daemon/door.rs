@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use super::files::Watched;
 use super::launch::Launcher;
 use super::mail::{Begins, Hold, Mail, Post};
+use super::payments;
 use super::world::World;
-use crate::config::Project;
+use crate::config::{Account, Project};
 use crate::connectors;
-use crate::payments::ClaimState;
 use crate::run::decision::{Deciding, row_values};
 use crate::run::errand::{Chosen, Launch, Told, perform, preflight, select};
-use crate::run::{self, ClaimAsk, Claiming, Order, Report, report_json};
+use crate::run::{self, ClaimAsk, Claiming, Look, Order, Report, report_json};
 use crate::web::{Answer, Ask, Control, Decide, RunNow, Running, polled};
 
 /// A decision about a row waits so long for the connection's run.
@@ -155,14 +155,8 @@ impl Door {
         let engine = inside.launcher.engine(&project, &[&name]).map_err(one)?;
         let connection = project.connection(&name).map_err(one)?;
         let claimed = Claiming { engine: &engine, connection, by }.take(ask).await;
-        inside.post.broken(claimed.as_ref().err()).await;
-        let claim = claimed.map_err(one)?;
-        if claim.state == ClaimState::Confirmed
-            && connection.write_back.columns.iter().any(|(field, _)| field.is_payment())
-        {
-            run::refresh(&engine, connection).await?;
-        }
-        Ok(Answer::Reports(vec![claim.value()]))
+        inside.post.broken(claimed.as_ref().err().and_then(|problems| problems.first())).await;
+        Ok(Answer::Reports(vec![claimed?.value()]))
     }
 
     /// Asks accounts what has happened, now.
@@ -172,13 +166,7 @@ impl Door {
         let (inside, project) = (self.inside().map_err(one)?, self.world.project());
         let mut told = Vec::new();
         for account in accounts.iter().filter_map(|name| project.settings.accounts.get(name)) {
-            let followed = super::payments::one(&self.world, &inside, account, true).await;
-            inside.post.broken(followed.as_ref().err()).await;
-            let (followed, names) = followed.map_err(one)?;
-            for name in names {
-                super::payments::shown(&self.world, &inside, name).await;
-            }
-            told.push(polled(&account.name, &followed));
+            told.push(self.followed(&inside, account, Look::List).await.map_err(one)?);
         }
         Ok(Answer::Reports(told))
     }
@@ -188,15 +176,20 @@ impl Door {
         let one = |problem| vec![problem];
         self.reload().await.map_err(one)?;
         let (inside, project) = (self.inside().map_err(one)?, self.world.project());
-        let unknown = || vec![Problem::new("config.unknown_account", format!("there is no account `{name}`"))];
-        let account = project.settings.accounts.get(name).ok_or_else(unknown)?;
-        let followed = super::payments::again(&self.world, &inside, account, event).await;
+        let account = project.account_named(name).map_err(one)?;
+        let told = self.followed(&inside, account, Look::Event(event)).await.map_err(one)?;
+        Ok(Answer::Reports(vec![told]))
+    }
+
+    /// Follows an account, and shows what has changed before it is told.
+    async fn followed(&self, inside: &Inside, account: &Account, look: Look<'_>) -> Result<Value, Problem> {
+        let followed = payments::one(&self.world, inside, account, look).await;
         inside.post.broken(followed.as_ref().err()).await;
-        let (followed, names) = followed.map_err(one)?;
+        let (followed, names) = followed?;
         for name in names {
-            super::payments::shown(&self.world, &inside, name).await;
+            payments::shown(&self.world, inside, name).await;
         }
-        Ok(Answer::Reports(vec![polled(name, &followed)]))
+        Ok(polled(&account.name, &followed))
     }
 
     async fn status(&self) -> Result<Answer, Problem> {

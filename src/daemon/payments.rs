@@ -18,9 +18,9 @@ use super::story;
 use super::world::World;
 use crate::config::Account;
 use crate::config::secret::SecretRef;
+use crate::payments::receive;
 use crate::payments::record::Way;
-use crate::payments::{receive, replay};
-use crate::run::{Followed, follow, refresh, showing};
+use crate::run::{Followed, Look, follow, refresh, showing};
 use crate::web::webhooks::{Receiver, Refusal};
 
 /// What could not be read is tried again after so long.
@@ -110,7 +110,8 @@ pub async fn run(world: Arc<World>, inside: Inside) {
             }
             let next = account.payments.poll.map_or(Duration::from_hours(24), Duration::from_secs);
             let polls = is_due && account.payments.poll.is_some();
-            let wait = match one(&world, &inside, account, polls).await {
+            let look = if polls { Look::List } else { Look::Ledger };
+            let wait = match one(&world, &inside, account, look).await {
                 Ok((followed, names)) => {
                     // A run may take hours: nothing else waits for its end.
                     for name in names {
@@ -136,26 +137,12 @@ pub async fn run(world: Arc<World>, inside: Inside) {
     }
 }
 
-/// Reads an event again, and what it is about.
-pub async fn again(
-    world: &World,
-    inside: &Inside,
-    account: &Account,
-    event: &str,
-) -> Result<(Followed, Vec<String>), Problem> {
-    let line = world.accounts.line(account)?;
-    let none = || Problem::new("payments.none", "this account does not tell of payments");
-    let event = line.target.payments().ok_or_else(none)?.event(event).await.map_err(|error| error.problem().clone())?;
-    replay(&*inside.launcher.ledger, &account.name, &event, world.clock.now()).await?;
-    one(world, inside, account, false).await
-}
-
 /// Follows one account: what became of it, and the connections whose sources are to show it.
 pub async fn one(
     world: &World,
     inside: &Inside,
     account: &Account,
-    polls: bool,
+    look: Look<'_>,
 ) -> Result<(Followed, Vec<String>), Problem> {
     let project = world.project();
     let of_account = project.connections.iter().filter(|connection| connection.account == account.name);
@@ -164,7 +151,7 @@ pub async fn one(
     if !engine.accounts.contains_key(&account.name) {
         return Ok(Default::default());
     }
-    let followed = follow(&engine, &account.name, polls, account.payments.most_reads).await?;
+    let followed = follow(&engine, &account.name, look, account.payments.most_reads).await?;
     for payment in &followed.applied.changed {
         story::paid(&payment.connection, &payment.invoice, payment.state.name());
     }

@@ -90,6 +90,11 @@ pub trait Ledger: Send + Sync {
     /// The documents of a kind with these ids, in the order asked for.
     async fn documents(&self, kind: DocumentKind, ids: &[String]) -> Result<Vec<Option<Document>>, Problem>;
 
+    /// The document of a kind with this id.
+    async fn document(&self, kind: DocumentKind, id: &str) -> Result<Option<Document>, Problem> {
+        Ok(self.documents(kind, &[id.to_owned()]).await?.pop().flatten())
+    }
+
     /// Documents in the order of their ids.
     async fn list_documents(&self, filter: &DocumentFilter) -> Result<Vec<Document>, Problem>;
 

@@ -120,7 +120,7 @@ impl Applying<'_> {
     /// Writes a payment down, with the events that led to it. An invoice that is not ours is nobody's business.
     async fn take(&self, bill: &Bill, events: Vec<EventRecord>) -> Result<(usize, Option<PaymentRecord>), Problem> {
         let count = events.len();
-        let before = self.known(&bill.invoice).await?;
+        let before = PaymentRecord::find(self.ledger, &bill.invoice).await?;
         let made_by = match &before {
             Some(before) => Some((before.connection.clone(), before.key.clone())),
             None => self.maker(bill.op.as_ref()).await?,
@@ -136,11 +136,6 @@ impl Applying<'_> {
         self.commit(vec![record.document()], events, EventState::Applied).await?;
         let has_changed = known != Some(record.history.len());
         Ok((count, Some(record).filter(|_| has_changed)))
-    }
-
-    async fn known(&self, invoice: &str) -> Result<Option<PaymentRecord>, Problem> {
-        let known = self.ledger.documents(DocumentKind::Payment, &[invoice.to_owned()]).await?.pop().flatten();
-        known.map(PaymentRecord::from_document).transpose()
     }
 
     /// The connection that made an invoice, and the key of its row where the ledger knows it.

@@ -120,10 +120,13 @@ impl ClaimRecord {
 
     /// The claim with this id.
     pub async fn find(ledger: &dyn Ledger, id: &str) -> Result<Self, Problem> {
-        let found = ledger.documents(DocumentKind::Claim, &[id.to_owned()]).await?.pop().flatten();
-        found.map(Self::from_document).transpose()?.ok_or_else(|| {
-            Problem::new("claims.unknown", format!("there is no claim {id}"))
-                .advise("see `rowbill payments list --claimed`")
-        })
+        let found = ledger.document(DocumentKind::Claim, id).await?;
+        found.map(Self::from_document).transpose()?.ok_or_else(|| Self::unknown(id))
+    }
+
+    /// There is none with this id.
+    pub fn unknown(id: &str) -> Problem {
+        Problem::new("claims.unknown", format!("there is no claim {id}"))
+            .advise("see `rowbill payments list --claimed`")
     }
 }

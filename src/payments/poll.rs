@@ -24,12 +24,12 @@ struct Cursor {
 /// Reads what has happened since the last poll and writes it down. The place to go on from is written with the events, so
 /// that none is lost when the process dies in between; how many were new. `now` is the target's time.
 pub async fn poll(ledger: &dyn Ledger, target: &dyn Payments, account: &str, now: Time) -> Result<usize, Problem> {
-    let id = account.to_owned();
-    let known = ledger.documents(DocumentKind::Cursor, std::slice::from_ref(&id)).await?.pop().flatten();
+    let known = ledger.document(DocumentKind::Cursor, account).await?;
     let cursor = known.and_then(|document| serde_json::from_str::<Cursor>(&document.record).ok());
     let since = cursor.map_or(now - OLDEST, |cursor| cursor.until - OVERLAP).max(now - OLDEST);
     let events = target.events_since(since).await.map_err(|error| error.problem().clone())?;
     let record = serde_json::to_string(&Cursor { until: now }).expect("it is plain JSON");
-    let cursor = Document { kind: DocumentKind::Cursor, id, owner: account.to_owned(), state: String::new(), record };
+    let (id, owner) = (account.to_owned(), account.to_owned());
+    let cursor = Document { kind: DocumentKind::Cursor, id, owner, state: String::new(), record };
     receive(ledger, account, &events, Way::Poll, now, Some(cursor)).await
 }

@@ -34,7 +34,7 @@ pub async fn receive(
 
 /// Has an event applied once more, whatever became of it before.
 pub async fn replay(ledger: &dyn Ledger, account: &str, event: &Event, now: Time) -> Result<(), Problem> {
-    let known = ledger.documents(DocumentKind::Event, std::slice::from_ref(&event.id)).await?.pop().flatten();
+    let known = ledger.document(DocumentKind::Event, &event.id).await?;
     let record = match known.map(EventRecord::from_document).transpose()? {
         Some(known) => EventRecord { state: EventState::Pending, ..known },
         None => EventRecord::new(event, account, Way::Poll, now),

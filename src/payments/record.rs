@@ -180,6 +180,11 @@ impl PaymentRecord {
         let record: Self = read(&document)?;
         Ok(Self { invoice: document.id, connection: document.owner, ..record })
     }
+
+    /// What is known of an invoice's payment.
+    pub async fn find(ledger: &dyn Ledger, invoice: &str) -> Result<Option<Self>, Problem> {
+        ledger.document(DocumentKind::Payment, invoice).await?.map(Self::from_document).transpose()
+    }
 }
 
 /// Where an event stands.

@@ -14,7 +14,6 @@ use rowbill_connector::{
 use super::record::Way;
 use super::{Applying, PaymentRecord, PaymentState, receive};
 use crate::ledger::memory::MemoryLedger;
-use crate::ledger::{DocumentKind, Ledger};
 
 const INVOICE: &str = "in_1";
 
@@ -116,8 +115,8 @@ async fn apply(ledger: &MemoryLedger, course: &Course) {
 }
 
 async fn payment(ledger: &MemoryLedger) -> PaymentRecord {
-    let found = ledger.documents(DocumentKind::Payment, &[INVOICE.to_owned()]).await.unwrap().pop().flatten();
-    PaymentRecord::from_document(found.unwrap()).unwrap()
+    let found = PaymentRecord::find(ledger, INVOICE).await.unwrap();
+    found.unwrap()
 }
 
 async fn deliver(ledger: &MemoryLedger, nth: usize) {

@@ -10,6 +10,8 @@ use super::adopt::adopt_once;
 use super::decision::find;
 use super::drive::{Driven, Driver, Operation};
 use super::engine::Engine;
+use super::execute::refresh;
+use super::follow::money_of;
 use super::history::next_id;
 use crate::config::Connection;
 use crate::ledger::{Change, DocumentFilter, DocumentKind, OperationRecord, RowState};
@@ -62,8 +64,16 @@ pub struct Claiming<'a> {
 }
 
 impl Claiming<'_> {
-    /// Does it: the claim as it is then. What was done already is not done again.
-    pub async fn take(&self, ask: &ClaimAsk) -> Result<ClaimRecord, Problem> {
+    /// Does it, and shows it in the source: the claim as it is then. What was done already is not done again.
+    pub async fn take(&self, ask: &ClaimAsk) -> Result<ClaimRecord, Vec<Problem>> {
+        let claim = self.taken(ask).await.map_err(|problem| vec![problem])?;
+        if claim.state == ClaimState::Confirmed && self.connection.write_back.shows_payments() {
+            refresh(self.engine, self.connection).await?;
+        }
+        Ok(claim)
+    }
+
+    async fn taken(&self, ask: &ClaimAsk) -> Result<ClaimRecord, Problem> {
         match ask {
             ClaimAsk::Claim { key, method, note } => self.claim(key, method, note.as_ref()).await,
             ClaimAsk::Confirm { id, amount, paid_on, reference } => {
@@ -145,10 +155,7 @@ impl Claiming<'_> {
         let run = next_id();
         adopt_once(self.engine, self.connection, &run).await.map_err(|error| error.problem().clone())?;
         let line = self.engine.line(self.connection)?;
-        let target = line
-            .target
-            .payments()
-            .ok_or_else(|| Problem::new("payments.none", "this account does not tell what became of its invoices"))?;
+        let target = money_of(line.target.as_ref())?;
         let bill = read(target, &claim.invoice).await?;
         let id = self.engine.owner(self.connection).operation(STEP, std::slice::from_ref(&claim.invoice));
         let stored = self.engine.ledger()?.operation(&id).await?;
@@ -204,9 +211,7 @@ impl Claiming<'_> {
     async fn follow(&self, target: &dyn Payments, claim: &ClaimRecord) -> Result<(), Problem> {
         let ledger = self.engine.ledger()?;
         let bill = read(target, &claim.invoice).await?;
-        let known =
-            ledger.documents(DocumentKind::Payment, std::slice::from_ref(&claim.invoice)).await?.pop().flatten();
-        let before = known.map(PaymentRecord::from_document).transpose()?;
+        let before = PaymentRecord::find(&*ledger, &claim.invoice).await?;
         let (connection, key) = (claim.connection.clone(), claim.key.clone());
         let now = self.engine.clock.now();
         let record = PaymentRecord::of(&bill, before, connection, key, now, &format!("claim {}", claim.id));

@@ -65,8 +65,13 @@ impl Engine {
 
     /// The line to a connection's account.
     pub fn line(&self, connection: &Connection) -> Result<Arc<AccountLine>, Problem> {
-        self.accounts.get(&connection.account).cloned().ok_or_else(|| {
-            Problem::new("config.unknown_account", format!("there is no account `{}`", connection.account))
+        self.line_named(&connection.account)
+    }
+
+    /// The line to an account.
+    pub fn line_named(&self, account: &str) -> Result<Arc<AccountLine>, Problem> {
+        self.accounts.get(account).cloned().ok_or_else(|| {
+            Problem::new("config.unknown_account", format!("no connection uses the account `{account}`"))
         })
     }
 

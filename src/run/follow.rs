@@ -1,13 +1,10 @@
 //! Follows the payments of an account: what has happened since the last look, and what became of its invoices.
 
-use std::sync::Arc;
-
-use rowbill_connector::Problem;
+use rowbill_connector::{Payments, Problem, Target};
 
 use super::engine::Engine;
-use super::execute::refresh;
 use crate::config::Connection;
-use crate::payments::{Applied, Applying, poll};
+use crate::payments::{Applied, Applying, poll, replay};
 
 /// What following an account came to.
 #[derive(Debug, Default)]
@@ -18,20 +15,41 @@ pub struct Followed {
     pub applied: Applied,
 }
 
-/// Reads the list of events first where `polls`, and then all invoices that events are about, at most so many.
-pub async fn follow(engine: &Engine, account: &str, polls: bool, most: usize) -> Result<Followed, Problem> {
-    let unknown = || Problem::new("config.unknown_account", format!("there is no account `{account}`"));
-    let line = Arc::clone(engine.accounts.get(account).ok_or_else(unknown)?);
-    let target = line.target.payments().ok_or_else(|| {
-        Problem::new("payments.none", format!("the account `{account}` does not tell what became of its invoices"))
-    })?;
+/// Where to look for what has happened.
+#[derive(Clone, Copy, Debug)]
+pub enum Look<'a> {
+    /// Only at what the ledger has and was not applied.
+    Ledger,
+    /// At the target's list of events, from where it was read before.
+    List,
+    /// At this event once more, whatever became of it before.
+    Event(&'a str),
+}
+
+/// What a target tells of payments, or the problem that it tells nothing.
+pub fn money_of(target: &dyn Target) -> Result<&dyn Payments, Problem> {
+    target
+        .payments()
+        .ok_or_else(|| Problem::new("payments.none", "this account does not tell what became of its invoices"))
+}
+
+/// Looks at what has happened, and then reads all invoices that it is about, at most so many.
+pub async fn follow(engine: &Engine, account: &str, look: Look<'_>, most: usize) -> Result<Followed, Problem> {
+    let line = engine.line_named(account)?;
+    let target = money_of(line.target.as_ref())?;
     let ledger = engine.ledger()?;
-    let new = if polls {
-        line.listen().await?;
-        poll(&*ledger, target, account, engine.clock.now_for(line.target.as_ref())).await?
-    } else {
-        0
-    };
+    let mut new = 0;
+    match look {
+        Look::Ledger => {}
+        Look::List => {
+            line.listen().await?;
+            new = poll(&*ledger, target, account, engine.clock.now_for(line.target.as_ref())).await?;
+        }
+        Look::Event(id) => {
+            let event = target.event(id).await.map_err(|error| error.problem().clone())?;
+            replay(&*ledger, account, &event, engine.clock.now()).await?;
+        }
+    }
     let connections = engine.project.connections.iter().filter(|connection| connection.account == account);
     let tags: Vec<(String, String)> =
         connections.map(|connection| (engine.owner(connection).tag(), connection.name.clone())).collect();
@@ -47,15 +65,7 @@ pub fn showing<'a>(engine: &'a Engine, applied: &Applied) -> Vec<&'a Connection>
         engine.project.connections.iter().filter(|other| made.contains(&&*other.name)).filter_map(items).collect();
     let shows = |connection: &&Connection| {
         let is_told = made.contains(&&*connection.name) || with_items.contains(&connection.name);
-        is_told && connection.write_back.columns.iter().any(|(field, _)| field.is_payment())
+        is_told && connection.write_back.shows_payments()
     };
     engine.project.connections.iter().filter(shows).collect()
-}
-
-/// Writes into the sources of these connections what became of their payments.
-pub async fn show(engine: &Engine, connections: &[&Connection]) -> Result<(), Vec<Problem>> {
-    for connection in connections {
-        refresh(engine, connection).await?;
-    }
-    Ok(())
 }

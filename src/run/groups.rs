@@ -14,9 +14,8 @@ use super::row::mixed;
 use super::spool::{NOWHERE, Spool};
 use super::survey::{Scope, Spooled};
 use crate::config::{Connection, Finish, OnChange};
-use crate::ledger::{Change, RowId, RowRecord, RowState};
+use crate::ledger::{Change, OperationRecord, RowId, RowRecord, RowState};
 use crate::mapping::identity::Digest;
-use crate::protocol::State;
 
 /// The most lines that an invoice takes (docs.stripe.com/api/invoiceitems).
 pub const MOST_LINES: usize = 250;
@@ -103,15 +102,16 @@ impl Planner<'_> {
         if let Some(object) = objects.into_iter().find(|object| object.step == "create_invoice") {
             return Ok(Some(object.id.clone()));
         }
+        // Only items of another connection can be on an invoice before this one makes it.
+        if self.connection.action.invoice().is_none_or(|invoice| invoice.items_from.is_none()) {
+            return Ok(None);
+        }
         let spooled = self.read(rows)?;
         let is_bound = |row: &Spooled| row.item.as_ref().is_some_and(|item| item.bound.is_some());
         let (Some(ledger), true) = (&engine.ledger, spooled.iter().any(is_bound)) else { return Ok(None) };
         let id = engine.owner(self.connection).operation("create_invoice", &spooled[0].key);
         let stored = ledger.operation(&id).await?;
-        Ok(stored.and_then(|stored| match stored.state {
-            State::Done { object } => Some(object),
-            _ => None,
-        }))
+        Ok(stored.as_ref().and_then(OperationRecord::object).map(str::to_owned))
     }
 
     fn group(&mut self, rows: &[u32], record: Option<RowRecord>, draft: Option<&str>) -> Result<GroupPlan, Problem> {

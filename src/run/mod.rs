@@ -47,7 +47,7 @@ pub use clock::Clock;
 pub use drive::{Driven, Driver, Operation};
 pub use engine::{AccountLine, Answers, Engine, Progress, Quiet, Stop};
 pub use execute::{Order, plan, refresh, run};
-pub use follow::{Followed, follow, show, showing};
+pub use follow::{Followed, Look, follow, money_of, showing};
 pub use forgotten::forgotten;
 pub use lines::item_step;
 pub use members::invoiced;

@@ -1,13 +1,16 @@
 //! What became of each row goes back into its source.
 
+use std::collections::BTreeMap;
+
 use futures::StreamExt;
 use rowbill_connector::{Currency, Layout, Mark, Problem, Source, Written};
 
 use super::engine::Engine;
+use super::index::Class;
 use super::spool::NOWHERE;
 use super::survey::{Spooled, Survey};
 use crate::config::{Connection, WriteBackField};
-use crate::ledger::{RowId, RowRecord, RowState};
+use crate::ledger::{ObjectRef, RowId, RowRecord, RowState};
 use crate::mapping::{money, time};
 use crate::payments::record::invoice_of;
 use crate::payments::{PaymentRecord, payments};
@@ -30,7 +33,7 @@ pub async fn write_back(
         key: survey.binding.key_headers(),
         columns: columns.iter().map(|(_, header)| header.clone()).collect(),
     };
-    let of_payments = columns.iter().any(|(field, _)| field.is_payment());
+    let of_payments = connection.write_back.shows_payments();
     let Survey { entries, spool, .. } = survey;
     let mut failed = None;
     let written = {
@@ -62,12 +65,9 @@ pub async fn write_back(
                             spool.get(entry.spool).unwrap_or_default()
                         };
                         let payment = record.as_ref().and_then(invoice_of).and_then(|invoice| payments.get(invoice));
-                        let value = |field: WriteBackField| match payment {
-                            _ if !field.is_payment() => text(field, entry.class, record.as_ref(), &spooled),
-                            Some(payment) => of_payment(field, payment, &engine.catalog.currencies),
-                            None => String::new(),
-                        };
-                        let values = columns.iter().map(|(field, _)| value(*field)).collect();
+                        let told = Told { class: entry.class, record: record.as_ref(), payment, spooled: &spooled };
+                        let currencies = &engine.catalog.currencies;
+                        let values = columns.iter().map(|(field, _)| told.text(*field, currencies)).collect();
                         marks.push(Mark { number: u64::from(entry.number), key: spooled.cells, values });
                     }
                     Some((marks, (chunks, spool, failed)))
@@ -82,25 +82,40 @@ pub async fn write_back(
     }
 }
 
-fn text(field: WriteBackField, class: super::index::Class, record: Option<&RowRecord>, spooled: &Spooled) -> String {
-    use super::index::Class;
-    let object = record.and_then(|record| {
-        let main = record
-            .objects
-            .iter()
-            .find(|object| matches!(object.step.as_str(), "create_customer" | "add_invoice_item" | "create_invoice"));
-        main.or(record.objects.first())
-    });
-    match field {
-        WriteBackField::StripeId => object.map(|object| object.id.clone()).unwrap_or_default(),
-        WriteBackField::InvoiceUrl => object.and_then(|object| object.url.clone()).unwrap_or_default(),
-        // Of the payment's own record.
-        WriteBackField::Payment | WriteBackField::PaidAt | WriteBackField::AmountPaid => String::new(),
-        WriteBackField::Problem => {
-            let problem = record.and_then(|record| record.problem.as_ref()).or(spooled.problem.as_ref());
-            problem.map(|problem| problem.message.clone()).unwrap_or_default()
-        }
-        WriteBackField::Status => match (class, record.map(|record| record.state)) {
+/// What is told of one row.
+struct Told<'a> {
+    class: Class,
+    record: Option<&'a RowRecord>,
+    payment: Option<&'a PaymentRecord>,
+    spooled: &'a Spooled,
+}
+
+impl Told<'_> {
+    fn text(&self, field: WriteBackField, currencies: &BTreeMap<String, Currency>) -> String {
+        let paid = |payment: &PaymentRecord| money::from_minor(payment.paid, &payment.currency, currencies);
+        let text = match field {
+            WriteBackField::StripeId => self.object().map(|object| object.id.clone()),
+            WriteBackField::InvoiceUrl => self.object().and_then(|object| object.url.clone()),
+            WriteBackField::Payment => self.payment.map(|payment| payment.state.name().replace('_', " ")),
+            WriteBackField::PaidAt => self.payment.and_then(|payment| payment.paid_at).map(time::display),
+            WriteBackField::AmountPaid => self.payment.map(paid),
+            WriteBackField::Problem => {
+                let problem = self.record.and_then(|record| record.problem.as_ref()).or(self.spooled.problem.as_ref());
+                problem.map(|problem| problem.message.clone())
+            }
+            WriteBackField::Status => Some(self.status().to_owned()),
+        };
+        text.unwrap_or_default()
+    }
+
+    fn object(&self) -> Option<&ObjectRef> {
+        let objects = &self.record?.objects;
+        let is_main = |step: &str| matches!(step, "create_customer" | "add_invoice_item" | "create_invoice");
+        objects.iter().find(|object| is_main(&object.step)).or(objects.first())
+    }
+
+    fn status(&self) -> &'static str {
+        match (self.class, self.record.map(|record| record.state)) {
             (Class::Failed, _) => "failed",
             (Class::Skipped, _) | (_, Some(RowState::Skipped)) => "skipped",
             (Class::NeedsReview, _) | (_, Some(RowState::NeedsReview)) => "needs review",
@@ -110,18 +125,5 @@ fn text(field: WriteBackField, class: super::index::Class, record: Option<&RowRe
             (Class::Deferred, _) | (_, Some(RowState::Sending | RowState::Deferred)) => "waiting",
             _ => "",
         }
-        .to_owned(),
-    }
-}
-
-fn of_payment(
-    field: WriteBackField,
-    payment: &PaymentRecord,
-    currencies: &std::collections::BTreeMap<String, Currency>,
-) -> String {
-    match field {
-        WriteBackField::Payment => payment.state.name().replace('_', " "),
-        WriteBackField::PaidAt => payment.paid_at.map(time::display).unwrap_or_default(),
-        _ => money::from_minor(payment.paid, &payment.currency, currencies),
     }
 }

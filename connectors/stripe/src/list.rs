@@ -52,6 +52,22 @@ impl Http {
         }
     }
 
+    /// Gives every object of a list to `take`.
+    pub(crate) async fn each(
+        &self,
+        path: &str,
+        query: Vec<(&str, String)>,
+        since: Option<i64>,
+        mut take: impl FnMut(&Value) + Send,
+    ) -> Result<(), SendError> {
+        let operation = format!("GET {path}");
+        self.walk(&Listing { operation: &operation, path, query, since, at_most: None }, |value| {
+            take(value);
+            ControlFlow::Continue(())
+        })
+        .await
+    }
+
     async fn page(&self, listing: &Listing<'_>, after: Option<&str>) -> Result<Value, SendError> {
         let mut query = listing.query.clone();
         query.push(("limit", listing.at_most.unwrap_or(PAGE).clamp(1, PAGE).to_string()));

@@ -66,7 +66,7 @@ fn mode_problem(live: bool) -> Problem {
 }
 
 /// An id, or the expanded object in its place.
-fn reference(value: Option<&Value>) -> Option<String> {
+pub(crate) fn reference(value: Option<&Value>) -> Option<String> {
     let value = value?;
     value.as_str().or_else(|| value.get("id")?.as_str()).map(str::to_owned)
 }

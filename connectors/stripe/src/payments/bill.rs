@@ -1,14 +1,12 @@
 //! The money of one invoice, put together from the invoice, its payments, their charges and disputes.
 
-use std::ops::ControlFlow;
-
 use rowbill_connector::{Bill, Dispute, OperationId, Payment, SendError, Stage};
 use serde_json::Value;
 
 use crate::encode::escape;
 use crate::http::Http;
-use crate::list::Listing;
 use crate::read::no_object;
+use crate::receipt::reference;
 
 /// Reads it: one request for the invoice and one for its payments; two more for each payment that was begun, and one
 /// for each charge that is disputed.
@@ -51,14 +49,8 @@ async fn intent_into(http: &Http, bill: &mut Bill, id: &str, part: &Value) -> Re
 }
 
 async fn list(http: &Http, path: &'static str, filter: &'static str, id: &str) -> Result<Vec<Value>, SendError> {
-    let operation = format!("GET {path}");
-    let query = vec![(filter, id.to_owned())];
     let mut found = Vec::new();
-    http.walk(&Listing { operation: &operation, path, query, since: None, at_most: None }, |value| {
-        found.push(value.clone());
-        ControlFlow::Continue(())
-    })
-    .await?;
+    http.each(path, vec![(filter, id.to_owned())], None, |value| found.push(value.clone())).await?;
     Ok(found)
 }
 
@@ -123,8 +115,7 @@ fn dispute(value: &Value) -> Option<Dispute> {
 }
 
 fn text(value: &Value, path: &str) -> Option<String> {
-    let found = value.pointer(path)?;
-    found.as_str().or_else(|| found.get("id")?.as_str()).map(str::to_owned)
+    reference(value.pointer(path))
 }
 
 /// An amount that is not there is not taken for nothing.
@@ -134,5 +125,5 @@ fn money(value: &Value, path: &str) -> Option<i64> {
 
 /// What may be null while there is none.
 fn number(value: &Value, path: &str) -> i64 {
-    value.pointer(path).and_then(Value::as_i64).unwrap_or(0)
+    money(value, path).unwrap_or(0)
 }

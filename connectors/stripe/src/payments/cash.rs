@@ -7,6 +7,7 @@ use rowbill_connector::{Cash, Entry, EntryKind, Owed, Part, Payout, SendError, S
 use serde_json::Value;
 
 use crate::read::no_object;
+use crate::receipt::reference;
 use crate::target::StripeTarget;
 
 #[async_trait]
@@ -60,7 +61,7 @@ impl StripeTarget {
         read: impl Fn(&Value) -> Result<T, Unreadable> + Send + Sync,
     ) -> Result<Vec<T>, SendError> {
         let mut found = Vec::new();
-        self.each(path, query, since, |value| found.push(read(value))).await?;
+        self.http.each(path, query, since, |value| found.push(read(value))).await?;
         found.into_iter().collect::<Result<_, Unreadable>>().map_err(|Unreadable| no_object())
     }
 }
@@ -144,8 +145,7 @@ fn part(value: &Value) -> Result<(String, Part), Unreadable> {
 
 /// A text, or the id of the object that stands in its place.
 fn text(value: &Value, name: &str) -> Result<String, Unreadable> {
-    let found = value.get(name).and_then(|found| found.as_str().or_else(|| found.get("id")?.as_str()));
-    found.map(str::to_owned).ok_or(Unreadable)
+    reference(value.get(name)).ok_or(Unreadable)
 }
 
 fn number(value: &Value, name: &str) -> Result<i64, Unreadable> {

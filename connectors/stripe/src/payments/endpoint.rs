@@ -1,30 +1,18 @@
 //! Webhook endpoints (<https://docs.stripe.com/api/webhook_endpoints>).
 
-use std::ops::ControlFlow;
-
 use indexmap::IndexMap;
 use rowbill_connector::{Call, Endpoint, IdempotencyKey, Param, SendError, Target};
 use serde_json::Value;
 
 use super::KINDS;
 use crate::http::Ask;
-use crate::list::Listing;
 use crate::read::no_object;
 use crate::target::{StripeTarget, header};
-
-const PATH: &str = "/v1/webhook_endpoints";
 
 impl StripeTarget {
     pub(super) async fn all_endpoints(&self) -> Result<Vec<Endpoint>, SendError> {
         let mut found = Vec::new();
-        let operation = format!("GET {PATH}");
-        let listing = Listing { operation: &operation, path: PATH, query: Vec::new(), since: None, at_most: None };
-        self.http
-            .walk(&listing, |value| {
-                found.extend(read(value));
-                ControlFlow::Continue(())
-            })
-            .await?;
+        self.http.each("/v1/webhook_endpoints", Vec::new(), None, |value| found.extend(read(value))).await?;
         Ok(found)
     }
 

@@ -3,6 +3,8 @@
 use rowbill_connector::{Event, Subject};
 use serde_json::Value;
 
+use crate::receipt::reference;
+
 /// The events that may change a payment; an endpoint is registered with exactly these (docs.stripe.com/api/events/types).
 pub const KINDS: [&str; 27] = [
     "charge.captured",
@@ -51,10 +53,7 @@ pub(super) fn read(value: &Value) -> Option<Event> {
 }
 
 fn subject(object: &Value) -> Subject {
-    let id = |name: &str| {
-        let value = object.get(name)?;
-        value.as_str().or_else(|| value.get("id")?.as_str()).map(str::to_owned)
-    };
+    let id = |name: &str| reference(object.get(name));
     let intent = || id("payment_intent").map(Subject::Intent);
     let found = match object["object"].as_str() {
         Some("invoice") => id("id").map(Subject::Invoice),

@@ -9,13 +9,10 @@ mod endpoint;
 mod event;
 mod signature;
 
-use std::ops::ControlFlow;
-
 use async_trait::async_trait;
 use rowbill_connector::{Bill, Delivery, Endpoint, Event, IdempotencyKey, Payments, Problem, SendError, Subject};
 use serde_json::Value;
 
-use crate::list::Listing;
 use crate::read::no_object;
 use crate::target::StripeTarget;
 
@@ -44,10 +41,11 @@ impl Payments for StripeTarget {
         };
         let query = vec![("payment[type]", "payment_intent".to_owned()), ("payment[payment_intent]", intent)];
         let mut invoices = Vec::new();
-        self.each("/v1/invoice_payments", query, None, |payment| {
-            invoices.extend(payment.get("invoice").and_then(Value::as_str).map(str::to_owned));
-        })
-        .await?;
+        self.http
+            .each("/v1/invoice_payments", query, None, |payment| {
+                invoices.extend(payment.get("invoice").and_then(Value::as_str).map(str::to_owned));
+            })
+            .await?;
         invoices.sort();
         invoices.dedup();
         Ok(invoices)
@@ -58,7 +56,7 @@ impl Payments for StripeTarget {
         for kinds in KINDS.chunks(MOST_TYPES) {
             let mut query = vec![("created[gte]", since.to_string())];
             query.extend(kinds.iter().map(|kind| ("types[]", (*kind).to_owned())));
-            self.each("/v1/events", query, Some(since), |value| events.extend(event::read(value))).await?;
+            self.http.each("/v1/events", query, Some(since), |value| events.extend(event::read(value))).await?;
         }
         events.sort_by(|one, other| (one.created, &one.id).cmp(&(other.created, &other.id)));
         Ok(events)
@@ -91,11 +89,8 @@ impl Payments for StripeTarget {
                 Problem::new("webhook.livemode", message).advise("give the endpoint of each mode its own account")
             );
         }
-        match (&event.account, &self.config.connected_account) {
-            (Some(of), Some(ours)) if of != ours => {
-                Err(Problem::new("webhook.other_account", format!("the event is of the connected account {of}")))
-            }
-            (Some(of), None) => {
+        match &event.account {
+            Some(of) if Some(of) != self.config.connected_account.as_ref() => {
                 Err(Problem::new("webhook.other_account", format!("the event is of the connected account {of}")))
             }
             _ => Ok(event),
@@ -108,22 +103,5 @@ impl StripeTarget {
         let path = format!("/v1/charges/{}", crate::encode::escape(charge));
         let value = self.http.read("GET /v1/charges/{charge}", &path, &[]).await?;
         Ok(value.get("payment_intent").and_then(Value::as_str).map(str::to_owned))
-    }
-
-    async fn each(
-        &self,
-        path: &'static str,
-        query: Vec<(&'static str, String)>,
-        since: Option<i64>,
-        mut take: impl FnMut(&Value) + Send,
-    ) -> Result<(), SendError> {
-        let operation = format!("GET {path}");
-        let listing = Listing { operation: &operation, path, query, since, at_most: None };
-        self.http
-            .walk(&listing, |value| {
-                take(value);
-                ControlFlow::Continue(())
-            })
-            .await
     }
 }
