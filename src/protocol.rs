@@ -11,7 +11,9 @@
 //!
 //! The rules are those of `docs/reliability.md`: an intent is durable before its bytes leave; the same key and bytes
 //! are sent again while the intent is young; afterwards, and after answers that leave the effect open, the object is
-//! looked up by list before a new generation (a new idempotency key) may start. The age is checked at the send.
+//! looked up by list before a new generation (a new idempotency key) may start. The age is checked at the send. A
+//! refusal counts at once only where nothing sent before it may still be under way; else it is kept, and the object is
+//! looked up like any other.
 
 /// Seconds since 1970, UTC.
 pub type Time = i64;
@@ -28,6 +30,8 @@ pub const LOOK_BACK: Time = 8 * 24 * 3600;
 pub const STALE_SEND: Time = 60;
 /// So many answers that leave the effect open are met with the same key and bytes; then the object is looked up.
 pub const DOUBT_LIMIT: u32 = 4;
+/// In place of a number of doubts: refused, but an earlier send has no answer and may still be taken.
+const REFUSED: u32 = u32::MAX;
 
 /// An operation that was written down before it was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +44,14 @@ pub struct Intent {
     pub last_sent: Time,
     /// Answers so far that left the effect open.
     pub doubts: u32,
+}
+
+impl Intent {
+    /// The first send of its key, or one after sends of which it is certain that none was taken up. All others may
+    /// still be under way when a later one has its answer.
+    fn is_only_send(&self) -> bool {
+        self.last_sent == self.first_sent
+    }
 }
 
 /// What the ledger knows of an operation.
@@ -77,7 +89,9 @@ pub enum Event {
     Accepted(String),
     /// The target refused it: nothing was made.
     Refused,
-    /// It was not taken up, or there was no answer.
+    /// It was not taken up: a rate limit, or a lock.
+    NotTaken,
+    /// There was no answer, or it is told to be under way.
     NoAnswer,
     /// A 5xx, or an answer that could not be read.
     Unclear,
@@ -96,6 +110,8 @@ pub enum Effect {
     Transmit,
     /// Wait a little, with jitter, then report [`Event::Begin`].
     BackOff,
+    /// Wait a little, with jitter, and for the rate limits, then report [`Event::Ready`].
+    Again,
     /// Look the object up by list, from this time on; then report [`Event::Found`].
     LookUp {
         /// Objects made before this are not of this operation.
@@ -125,13 +141,18 @@ pub fn step(state: &State, event: &Event, now: Time, unsure: WhenUnsure) -> (Sta
         (State::New, Event::Begin | Event::Retry) => fresh(1, now),
         (State::Failed { generation } | State::Review { generation }, Event::Retry) => fresh(generation + 1, now),
         (State::Intent(intent), Event::Ready) if may_leave(intent, now) => (state.clone(), Effect::Transmit),
+        // It waited for too long, but nothing of its key has left, or was taken up.
+        (State::Intent(intent), Event::Ready) if intent.is_only_send() => fresh(intent.generation, now),
         (State::Intent(intent), Event::Begin | Event::Retry | Event::Ready) => decide(*intent, now),
         (State::Intent(_), Event::Accepted(id) | Event::Found(Some(id))) => {
             (State::Done { object: id.clone() }, Effect::Settled)
         }
-        (State::Intent(intent), Event::Refused) => (State::Failed { generation: intent.generation }, Effect::Settled),
+        (State::Intent(intent), Event::Refused) if intent.is_only_send() => refused(*intent),
+        (State::Intent(intent), Event::Refused) => doubt(*intent, REFUSED),
+        (State::Intent(_), Event::NotTaken) => (state.clone(), Effect::Again),
         (State::Intent(_), Event::NoAnswer) => (state.clone(), Effect::BackOff),
-        (State::Intent(intent), Event::Unclear) => doubt(*intent),
+        (State::Intent(intent), Event::Unclear) => doubt(*intent, intent.doubts + 1),
+        (State::Intent(intent), Event::Found(None)) if intent.doubts == REFUSED => refused(*intent),
         (State::Intent(intent), Event::Found(None)) => match unsure {
             WhenUnsure::Resend => fresh(intent.generation + 1, now),
             WhenUnsure::Ask => (State::Review { generation: intent.generation }, Effect::Settled),
@@ -147,7 +168,9 @@ fn fresh(generation: u32, now: Time) -> (State, Effect) {
 /// An intent is either young and undoubted, and sent again as it is; or it is looked up, once nothing can be in flight.
 fn decide(intent: Intent, now: Time) -> (State, Effect) {
     if intent.doubts < DOUBT_LIMIT && age(intent.first_sent, now) < KEY_WINDOW {
-        return (State::Intent(Intent { last_sent: now, ..intent }), Effect::Send);
+        // Within the same second it must not look like the only one.
+        let last_sent = if now == intent.first_sent { now + 1 } else { now };
+        return (State::Intent(Intent { last_sent, ..intent }), Effect::Send);
     }
     let effect = if age(intent.last_sent, now) >= IN_FLIGHT {
         Effect::LookUp { since: intent.first_sent.min(now) - LOOK_BACK }
@@ -161,8 +184,11 @@ fn may_leave(intent: &Intent, now: Time) -> bool {
     age(intent.last_sent, now) <= STALE_SEND && age(intent.first_sent, now) < KEY_WINDOW
 }
 
-fn doubt(intent: Intent) -> (State, Effect) {
-    let doubts = intent.doubts + 1;
+fn refused(intent: Intent) -> (State, Effect) {
+    (State::Failed { generation: intent.generation }, Effect::Settled)
+}
+
+fn doubt(intent: Intent, doubts: u32) -> (State, Effect) {
     let effect =
         if doubts < DOUBT_LIMIT { Effect::BackOff } else { Effect::Defer { until: intent.last_sent + IN_FLIGHT } };
     (State::Intent(Intent { doubts, ..intent }), effect)

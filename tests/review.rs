@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rowbill_stripe_sandbox::{Fault, Rule};
 
-use crate::support::{Project, person, samples};
+use crate::support::{Project, journal, person, samples};
 
 const ITEMS_BY_ID: &str = r#"
 account: acme
@@ -148,4 +148,47 @@ fn a_group_that_changed_midway_can_get_out() {
     project.advance(Duration::from_hours(25));
     project.run(&["run-now", "bills"]);
     assert_eq!(project.stripe.objects("invoice").len(), 1);
+}
+
+/// A refusal says nothing of an earlier request under the same key that was not answered: it may still arrive.
+#[test]
+fn a_refusal_after_a_lost_request_counts_once_nothing_can_be_under_way() {
+    let faults = |project: &Project, first: Fault| {
+        let rule = |fault| Rule::on("POST /v1/invoiceitems", fault);
+        project.stripe.faults().script(rule(first));
+        project.stripe.faults().script(rule(Fault::RejectBefore(402)));
+    };
+    let waits = "1 deferred stripe.invalid_request_error";
+    let run = |project: &Project| {
+        let output = project.run(&["run-now", "items"]);
+        output.problems("items")
+    };
+    // It arrives after all, when somebody has asked for another try already.
+    let project = items("all", &[("1", "10.00")]);
+    faults(&project, Fault::DropBefore);
+    assert_eq!(run(&project), [waits]);
+    project.run(&["rows", "retry", "items", "1"]);
+    assert_eq!(run(&project), [waits]);
+    let sent = journal::posts_of(&project.stripe, "POST /v1/invoiceitems");
+    assert_eq!(sent.len(), 2, "nothing is sent while it waits");
+    person::post(&project.stripe, &sent[0].path, std::str::from_utf8(&sent[0].body).unwrap());
+    project.advance(Duration::from_mins(7));
+    assert_eq!(project.run(&["run-now", "items"]).exits(0).tally("items"), "1 = 1 done");
+    assert_eq!(project.stripe.objects("invoiceitem").len(), 1);
+
+    // It is lost: now the refusal counts, and a person may ask for another try.
+    let project = items("all", &[("1", "10.00")]);
+    faults(&project, Fault::DropBefore);
+    assert_eq!(run(&project), [waits]);
+    project.advance(Duration::from_mins(7));
+    let refused = "1 failed stripe.invalid_request_error";
+    assert_eq!(run(&project), [refused]);
+    project.run(&["rows", "retry", "items", "1"]).exits(0);
+    assert_eq!(project.run(&["run-now", "items"]).exits(0).tally("items"), "1 = 1 done");
+    assert_eq!(project.stripe.objects("invoiceitem").len(), 1);
+
+    // After a limit it counts at once: that one was not taken up.
+    let project = items("all", &[("1", "10.00")]);
+    faults(&project, Fault::RateLimited { reason: "global-rate".to_owned(), retry_after: None });
+    assert_eq!(run(&project), [refused]);
 }

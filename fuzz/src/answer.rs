@@ -51,8 +51,11 @@ fn is_cautious(status: u16, json: Option<&Value>, error: &SendError) {
             let is_stripes = json.is_some_and(|json| json["error"].is_object());
             assert!((400..500).contains(&status) && is_stripes, "{status}: {error:?}");
         }
-        SendError::NotSent { wait, .. } => {
+        SendError::NotSent { open, wait, .. } => {
             assert!((300..500).contains(&status), "{status}: {error:?}");
+            let is_limit =
+                status == 429 || problem.code.ends_with("lock_timeout") || problem.code.ends_with("rate_limit");
+            assert!(*open || is_limit, "{status}: {error:?}");
             assert!(wait.is_none_or(|wait| wait.as_secs() <= 3600), "{error:?}");
         }
         SendError::Unknown(_) => assert_ne!(status, 429),

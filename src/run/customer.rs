@@ -183,6 +183,18 @@ impl<'a> Customers<'a> {
         Ok(stored.filter(OperationRecord::is_open))
     }
 
+    /// What is made for a customer may be known while the making of the customer itself is still open: a backup was taken
+    /// in between. That is settled too, so that the ledger holds all that was made.
+    pub async fn settle_open(&self, name: Option<&CustomerName>) -> Result<(), Problem> {
+        let Some(CustomerName::ByEmail { email, create: true }) = name else { return Ok(()) };
+        let _alone = self.driver.line.shared.persons.alone(email).await;
+        let Some(open) = self.under_way(email).await? else { return Ok(()) };
+        if let Ok(None) = self.rival(email, &open).await {
+            self.driver.drive(Operation::resumed(open), None, RowState::Done).await?;
+        }
+        Ok(())
+    }
+
     /// An operation of its own, so that it happens once.
     async fn create(&self, email: &str, retry: bool) -> Result<Result<String, NoCustomer>, Problem> {
         let id = self.owner.operation("customer", &[email.to_lowercase()]);

@@ -50,6 +50,14 @@ pub struct Operation {
     pub unsure: WhenUnsure,
 }
 
+impl Operation {
+    /// An open operation as it was written down. What is not found then is a question.
+    pub fn resumed(open: OperationRecord) -> Self {
+        let (id, step, request) = (open.id.clone(), open.step.clone(), open.request());
+        Self { id, step, request, stored: Some(open), retry: false, unsure: WhenUnsure::Ask }
+    }
+}
+
 /// How it ended for now.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one for each operation under way, and it is soon gone")]

@@ -127,6 +127,7 @@ impl Course<'_> {
     /// The customer of a draft that is not made yet; a draft that exists has its own.
     async fn customer(&mut self, draft: Option<&OperationRecord>) -> Step<Option<String>> {
         if draft.is_some_and(OperationRecord::is_under_way) {
+            self.of.customers.settle_open(self.task.head.as_ref().and_then(|head| head.customer.as_ref())).await?;
             return Ok(Ok(None));
         }
         let Some(name) = self.task.head.as_ref().and_then(|head| head.customer.clone()) else {

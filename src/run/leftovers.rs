@@ -13,7 +13,6 @@ use super::spool::NOWHERE;
 use super::survey::{Scope, Spooled, Survey};
 use crate::config::Connection;
 use crate::ledger::{Change, OperationRecord, RowFilter, RowRecord, RowState};
-use crate::protocol::WhenUnsure;
 
 /// Rows that failed before anything was sent are remembered, so that people can look at them.
 pub async fn record_failures(
@@ -139,9 +138,8 @@ async fn gone(driver: &Driver, row: &mut RowRecord) -> Result<(), Problem> {
 
 /// Settles an open operation of a row that is not in the source any more.
 async fn resume(driver: &Driver, stored: OperationRecord, row: &mut RowRecord) -> Result<(), Problem> {
-    let (id, step, request) = (stored.id.clone(), stored.step.clone(), stored.request());
-    let is_last = matches!(step.as_str(), "create_customer" | "add_invoice_item");
-    let operation = Operation { id, step, request, stored: Some(stored), retry: false, unsure: WhenUnsure::Ask };
+    let is_last = matches!(stored.step.as_str(), "create_customer" | "add_invoice_item");
+    let operation = Operation::resumed(stored);
     let after = if is_last { RowState::Done } else { RowState::Sending };
     driver.drive(operation, Some(row), after).await.map(|_| ())
 }

@@ -113,7 +113,9 @@ impl Rows<'_> {
             return Ok(settled);
         }
         let mut params = prepared.params.clone();
-        if let (Some(name), false) = (&prepared.customer, under_way) {
+        if under_way {
+            self.customers.settle_open(prepared.customer.as_ref()).await?;
+        } else if let Some(name) = &prepared.customer {
             match self.customers.id(name, task.record.asked_again()).await? {
                 Ok(id) => drop(params.shift_insert(0, "customer".to_owned(), Param::Text(id))),
                 Err(no) => return self.without_customer(task, no).await,

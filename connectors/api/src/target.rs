@@ -79,9 +79,11 @@ pub struct Receipt {
 pub enum SendError {
     /// The target looked at it and said no. Nothing was made; repeating it gives the same answer.
     Refused(Problem),
-    /// The target did not take it up (rate limit, lock, key in use), or it may still be under way (no answer,
-    /// connection lost). The same request under the same key is the right next step, after `wait` where given.
+    /// The target did not take it up (rate limit, lock), or it may still be under way (no answer, connection lost, key
+    /// in use). The same request under the same key is the right next step, after `wait` where given.
     NotSent {
+        /// Whether it may be under way; else it is certain that this one was not taken up.
+        open: bool,
         /// How long the target asked to wait.
         wait: Option<Duration>,
         /// What happened, for the record.

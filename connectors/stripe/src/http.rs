@@ -138,6 +138,8 @@ impl Http {
     /// No answer: the request may be under way or done, so the same bytes under the same key come next.
     fn lost(&self, lost: Lost) -> SendError {
         let base = &self.base;
+        // Without a connection no byte has left.
+        let open = !matches!(lost, Lost::Connect(_));
         let (code, what, detail) = match lost {
             Lost::Connect(detail) => ("stripe.connection", format!("Could not connect to {base}"), detail),
             Lost::Timeout(detail) => {
@@ -150,7 +152,7 @@ impl Http {
         let mut message = format!("{what}: {detail}");
         message.truncate(message.floor_char_boundary(500));
         let advice = "rowbill sends the same request again under the same key; if this stays, look at the network.";
-        SendError::NotSent { wait: None, problem: Problem::new(code, self.scrub(&message)).advise(advice) }
+        SendError::NotSent { open, wait: None, problem: Problem::new(code, self.scrub(&message)).advise(advice) }
     }
 }
 

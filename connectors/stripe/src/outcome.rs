@@ -71,7 +71,15 @@ pub(crate) fn is_rate(answer: &Answer) -> bool {
 }
 
 fn not_sent(answer: &Answer, refusal: &Refusal, code: &str) -> SendError {
-    SendError::NotSent { wait: wait(answer, SystemTime::now()), problem: refusal::problem(answer, refusal, code) }
+    let wait = wait(answer, SystemTime::now());
+    SendError::NotSent { open: is_open(answer, refusal), wait, problem: refusal::problem(answer, refusal, code) }
+}
+
+/// Limits and locks are told before anything is begun; of all else that is to be repeated we only hope it.
+fn is_open(answer: &Answer, refusal: &Refusal) -> bool {
+    let code = refusal.code.as_deref();
+    code == Some("idempotency_key_in_use")
+        || !(answer.status == 429 || matches!(code, Some("rate_limit" | "lock_timeout")))
 }
 
 /// `Retry-After`, in seconds or as a date.
@@ -104,8 +112,11 @@ mod tests {
             Err(SendError::Refused(problem)) => say("refused", &problem),
             Err(SendError::Unknown(problem)) => say("unknown", &problem),
             Err(SendError::Halt(problem)) => say("halt", &problem),
-            Err(SendError::NotSent { wait: Some(wait), problem }) => say(&format!("wait {}", wait.as_secs()), &problem),
-            Err(SendError::NotSent { wait: None, problem }) => say("again", &problem),
+            Err(SendError::NotSent { open: true, problem, .. }) => say("open", &problem),
+            Err(SendError::NotSent { wait: Some(wait), problem, .. }) => {
+                say(&format!("wait {}", wait.as_secs()), &problem)
+            }
+            Err(SendError::NotSent { wait: None, problem, .. }) => say("again", &problem),
         }
     }
 
@@ -148,20 +159,20 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_a_lock_or_a_key_in_use_was_not_taken_up() {
+    fn a_limit_or_a_lock_was_not_taken_up_and_a_key_in_use_may_be() {
         hold(vec![
             (429, &[], request("rate_limit"), "again stripe.rate_limit"),
             (429, &[("retry-after", "3")], String::new(), "wait 3 stripe.rate_limit"),
             (429, &[("retry-after", "soon")], request("lock_timeout"), "again stripe.lock_timeout"),
             (429, &[("retry-after", "999999999")], String::new(), "wait 3600 stripe.rate_limit"),
             (429, &[("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT")], String::new(), "wait 0 stripe.rate_limit"),
-            (409, &[], request("idempotency_key_in_use"), "again stripe.idempotency_key_in_use"),
-            (409, &[], error("idempotency_error", "idempotency_key_in_use"), "again stripe.idempotency_key_in_use"),
-            (409, &[], request("something_else"), "again stripe.something_else"),
-            (409, &[], String::new(), "again stripe.conflict"),
-            (400, &[("stripe-should-retry", "true")], request("x"), "again stripe.x"),
+            (409, &[], request("idempotency_key_in_use"), "open stripe.idempotency_key_in_use"),
+            (409, &[], error("idempotency_error", "idempotency_key_in_use"), "open stripe.idempotency_key_in_use"),
+            (409, &[], request("something_else"), "open stripe.something_else"),
+            (409, &[], String::new(), "open stripe.conflict"),
+            (400, &[("stripe-should-retry", "true")], request("x"), "open stripe.x"),
             (400, &[], request("rate_limit"), "again stripe.rate_limit"),
-            (408, &[], String::new(), "again stripe.try_again"),
+            (408, &[], String::new(), "open stripe.try_again"),
         ]);
     }
 

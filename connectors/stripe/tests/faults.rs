@@ -23,7 +23,10 @@ async fn the_same_request_gets_through_later_under_its_key() {
         sandbox.faults().script(Rule::next(fault));
         let (request, result) = send(&target, &customer("op1", "a@b.example"), "op1").await;
         match result.unwrap_err() {
-            SendError::NotSent { wait, problem } => assert_eq!((problem.code.as_str(), wait), (code, wanted)),
+            SendError::NotSent { open, wait, problem } => {
+                assert_eq!((problem.code.as_str(), wait), (code, wanted));
+                assert_eq!(open, !matches!(code, "stripe.rate_limit" | "stripe.lock_timeout"), "{code}");
+            }
             other => panic!("{code}: {other:?}"),
         }
         target.send(&request, &key("op1")).await.unwrap();

@@ -64,6 +64,7 @@ async fn a_send_is_one_request_whatever_comes_back() {
 fn told(error: &SendError) -> String {
     let what = match error {
         SendError::Refused(_) => "refused",
+        SendError::NotSent { open: true, .. } => "open",
         SendError::NotSent { .. } => "again",
         SendError::Unknown(_) => "unknown",
         SendError::Halt(_) => "halt",

@@ -55,11 +55,8 @@ impl<'a> Course<'a> {
                 Effect::Settled => return self.settled().await,
                 Effect::Defer { .. } => return self.deferred().await,
                 Effect::Send => match self.ready().await {
-                    Ok(()) => Event::Ready,
-                    Err(idle) => {
-                        self.problem = Some(idle);
-                        return self.deferred().await;
-                    }
+                    Some(event) => event,
+                    None => return self.deferred().await,
                 },
                 Effect::Transmit => match self.transmit().await {
                     Some((event, asked)) => {
@@ -68,14 +65,20 @@ impl<'a> Course<'a> {
                     }
                     None => return self.deferred().await,
                 },
-                Effect::BackOff => {
+                Effect::BackOff | Effect::Again => {
                     self.tries += 1;
                     if self.tries >= TRIES || self.driver.idle().is_some() {
                         return self.deferred().await;
                     }
                     let pause = pause(&self.operation.id, self.tries, wait.take());
                     self.driver.stop.sleep(pause).await;
-                    Event::Begin
+                    match effect {
+                        Effect::Again => match self.ready().await {
+                            Some(event) => event,
+                            None => return self.deferred().await,
+                        },
+                        _ => Event::Begin,
+                    }
                 }
                 Effect::LookUp { since } => match self.look_up(since).await {
                     Some(event) => event,
@@ -86,11 +89,18 @@ impl<'a> Course<'a> {
     }
 
     /// Waits for the rate limits. While it waited, the key may have been refused, or the word to stop have come.
-    async fn ready(&self) -> Result<(), Problem> {
-        self.driver.idle().map_or(Ok(()), Err)?;
-        let operation = &self.operation.request.operation;
-        self.driver.turns.ready(self.driver.line.target.as_ref(), operation).await;
-        self.driver.idle().map_or(Ok(()), Err)
+    async fn ready(&mut self) -> Option<Event> {
+        let idle = match self.driver.idle() {
+            Some(idle) => Some(idle),
+            None => {
+                let operation = &self.operation.request.operation;
+                self.driver.turns.ready(self.driver.line.target.as_ref(), operation).await;
+                self.driver.idle()
+            }
+        };
+        let Some(idle) = idle else { return Some(Event::Ready) };
+        self.problem = Some(idle);
+        None
     }
 
     /// An intent goes on with its own bytes; something refused is tried again only with other bytes, or when asked.
@@ -126,7 +136,7 @@ impl<'a> Course<'a> {
                 self.problem = Some(problem);
                 Some((Event::Refused, None))
             }
-            Err(SendError::NotSent { wait, problem }) => {
+            Err(SendError::NotSent { open, wait, problem }) => {
                 // A refusal for now is an answer; only silence says that nobody is there.
                 if problem.code.ends_with(".connection") || problem.code.ends_with(".timeout") {
                     line.silence(&problem);
@@ -134,7 +144,7 @@ impl<'a> Course<'a> {
                     line.heard();
                 }
                 self.problem = Some(problem);
-                Some((Event::NoAnswer, wait))
+                Some((if open { Event::NoAnswer } else { Event::NotTaken }, wait))
             }
             Err(SendError::Unknown(problem)) => {
                 self.problem = Some(problem);

@@ -6,7 +6,6 @@ use rowbill_connector::{Problem, SendError};
 
 use super::{Course, Step};
 use crate::ledger::{OperationRecord, RowState};
-use crate::protocol::WhenUnsure;
 use crate::run::drive::{Driven, Operation};
 use crate::run::lines::item_steps;
 use crate::run::report::Fate;
@@ -65,9 +64,7 @@ impl Course<'_> {
         if !stored.is_open() {
             return Ok(Ok(stored));
         }
-        let (id, step) = (stored.id.clone(), stored.step.clone());
-        let (request, known) = (stored.request(), Some(stored.clone()));
-        let operation = Operation { id, step, request, stored: known, retry: false, unsure: WhenUnsure::Ask };
+        let operation = Operation::resumed(stored.clone());
         if let Driven::Deferred(problem) = self.of.driver.drive(operation, None, RowState::Sending).await? {
             return Ok(Err(problem));
         }

@@ -1,5 +1,6 @@
-//! Exhaustive, bounded model of one row and one object: every interleaving of crash, lost answer, late commit, 429, 5xx
-//! before and after the commit, passing time and restored backup, driven through the product's own [`step`].
+//! Exhaustive, bounded model of one row and one object: every interleaving of crash, lost answer, late commit, 429, 4xx,
+//! 5xx before and after the commit, a person's retry, passing time and restored backup, driven through the product's own
+//! [`step`].
 //!
 //! What it trusts: a list is immediate, a request is dead after five minutes, keys are kept for a day, and nobody starts
 //! a restored ledger within six minutes of the last send.
@@ -25,11 +26,14 @@ pub enum Variant {
     NoAgeCheckAtTheSend,
     /// A restored ledger is believed.
     NoCheckAfterRestore,
+    /// A refusal counts also while an earlier send of the same key has no answer.
+    RefusalBelieved,
 }
 
 impl Variant {
     /// Those that must be caught, and whether it takes a restored backup to see them.
-    pub const FAULTY: [(Self, bool); 4] = [
+    pub const FAULTY: [(Self, bool); 5] = [
+        (Self::RefusalBelieved, false),
         (Self::NewKeyAfter5xx, false),
         (Self::SearchInsteadOfList, false),
         (Self::NoAgeCheckAtTheSend, false),
@@ -100,6 +104,8 @@ impl Model {
             Known::Lost(at) => return self.after_restore(world, *at),
         };
         match &world.memory {
+            // A person, or a changed row.
+            Memory::Empty if matches!(state, State::Failed { .. }) => self.apply(world, &state, &Event::Retry, faults),
             Memory::Empty => self.apply(world, &state, &Event::Begin, faults),
             Memory::Armed => self.apply(world, &state, &Event::Ready, faults),
             Memory::LookingUp => {
@@ -113,6 +119,8 @@ impl Model {
             Memory::Answered(answer) => {
                 let event = match answer {
                     Answer::Accepted => Event::Accepted("object".to_owned()),
+                    Answer::Refused => Event::Refused,
+                    Answer::Limited => Event::NotTaken,
                     Answer::Lost => Event::NoAnswer,
                     Answer::Unclear => Event::Unclear,
                 };
@@ -144,6 +152,9 @@ impl Model {
                 };
                 (next, effect) = (State::Intent(fresh), Effect::Send);
             }
+            (Variant::RefusalBelieved, State::Intent(intent), Event::Refused) => {
+                (next, effect) = (State::Failed { generation: intent.generation }, Effect::Settled);
+            }
             (Variant::NoAgeCheckAtTheSend, State::Intent(_), Event::Ready) => {
                 (next, effect) = (state.clone(), Effect::Transmit);
             }
@@ -151,7 +162,7 @@ impl Model {
         }
         let base = World { ledger: Known::State(next.clone()), memory: Memory::Empty, ..world.clone() };
         match effect {
-            Effect::Send => vec![World { memory: Memory::Armed, ..base }],
+            Effect::Send | Effect::Again => vec![World { memory: Memory::Armed, ..base }],
             Effect::LookUp { .. } => vec![World { memory: Memory::LookingUp, ..base }],
             Effect::BackOff | Effect::Defer { .. } | Effect::Settled if base != *world => vec![base],
             Effect::BackOff | Effect::Defer { .. } | Effect::Settled => vec![],

@@ -30,6 +30,8 @@ pub(super) enum Memory {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Answer {
     Accepted,
+    Refused,
+    Limited,
     Lost,
     Unclear,
 }
@@ -76,10 +78,15 @@ impl World {
         Self { ledger: Known::State(State::Intent(intent)), ..Self::default() }
     }
 
-    /// Two objects for a row, or done without one.
+    /// Two objects for a row, or done without one, or refused with one.
     pub(super) fn is_wrong(&self) -> bool {
         let is_settled = self.memory == Memory::Empty && self.in_flight.is_empty();
-        self.objects.len() > 1 || (self.is_done() && is_settled && self.objects.len() != 1)
+        let is_lie = match &self.ledger {
+            Known::State(State::Done { .. }) => self.objects.len() != 1,
+            Known::State(State::Failed { .. }) => !self.objects.is_empty(),
+            _ => false,
+        };
+        self.objects.len() > 1 || (is_settled && is_lie)
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -135,7 +142,8 @@ pub(super) fn send(world: &World, generation: u32, faults: bool) -> Vec<World> {
     let keys = live(&world.keys, world.now);
     let answered = |answer: Answer| World { keys: keys.clone(), memory: Memory::Answered(answer), ..world.clone() };
     if world.in_flight.contains(&generation) {
-        return vec![answered(Answer::Lost)];
+        // Before its key is looked at it may be limited, or refused: what it is about has changed since.
+        return [Answer::Lost, Answer::Limited, Answer::Refused].map(answered).into();
     }
     if let Some(key) = keys.iter().find(|key| key.generation == generation) {
         let replay = answered(if key.is_500 { Answer::Unclear } else { Answer::Accepted });
@@ -149,7 +157,7 @@ pub(super) fn send(world: &World, generation: u32, faults: bool) -> Vec<World> {
     let mut next = vec![commit(false, true, Answer::Accepted)];
     if faults {
         next.push(commit(false, true, Answer::Lost));
-        next.push(answered(Answer::Lost));
+        next.extend([Answer::Lost, Answer::Limited, Answer::Refused].map(answered));
         let mut flying = answered(Answer::Lost);
         flying.in_flight.push(generation);
         next.push(flying);

@@ -46,9 +46,10 @@ async fn connection(world: &World, watch: &Watch, name: &str, stripe: &Objects, 
     }
     let mut keys: BTreeSet<Vec<String>> = rows.iter().map(|row| row.key.clone()).collect();
     keys.extend(watch.keys(name));
-    if name == "items" {
+    if !adopting_steps(name).is_empty() {
         let tables = hold(&world.tables);
-        keys.extend(tables[name].past.keys().map(|key| vec![key.clone()]));
+        let past = tables[table_of(name)].past.keys();
+        keys.extend(past.map(|key| key.split(',').map(str::to_owned).collect::<Vec<_>>()));
     }
     for key in keys {
         let row = rows.iter().find(|row| row.key == key);
@@ -132,12 +133,25 @@ fn items(watch: &Watch, name: &str, row: Option<&RowRecord>, key: &[String]) -> 
     now.chain(seen).collect()
 }
 
-/// The item of a row that left its table before the ledger that knew of it was lost: only Stripe tells of it.
-fn adopted(world: &World, name: &str, key: &[String], stripe: &Objects) -> Option<String> {
-    let connection = world.project.connection(name).ok()?;
-    let op = world.project.owner(connection).operation("add_invoice_item", key);
-    let mut there = stripe.iter().filter(|(_, object)| object["metadata"]["rowbill_op"] == *op.0);
-    there.next().map(|(id, _)| id.clone())
+/// The steps by which what was made for a row is found without a ledger.
+fn adopting_steps(name: &str) -> &'static [&'static str] {
+    match name {
+        "items" => &["add_invoice_item"],
+        "bills" | "fees" => &["create_invoice"],
+        _ => &[],
+    }
+}
+
+/// Items of rows that left their table before the ledger that knew of them was lost: only Stripe tells of them. They are
+/// the row's own, or on its own invoice.
+fn adopted(world: &World, name: &str, key: &[String], stripe: &Objects) -> Vec<String> {
+    let Ok(connection) = world.project.connection(name) else { return Vec::new() };
+    let owner = world.project.owner(connection);
+    let ops: Vec<_> = adopting_steps(name).iter().map(|step| owner.operation(step, key).0).collect();
+    let is_of = |object: &Value| ops.iter().any(|op| object["metadata"]["rowbill_op"] == **op);
+    let is_own = |item: &Value| is_of(item) || stripe.get(text(item, "invoice")).is_some_and(is_of);
+    let items = stripe.iter().filter(|(_, object)| object["object"] == "invoiceitem" && is_own(object));
+    items.map(|(id, _)| id.clone()).collect()
 }
 
 /// What a key has billed: each of its items is over an amount that its table says or said.

@@ -15,6 +15,9 @@ use super::table::{cell, cells, key};
 use super::world::{World, hold};
 use crate::invariants;
 
+/// So many seconds the sandbox keeps a key.
+const KEYS_KEPT: i64 = 24 * 60 * 60;
+
 /// What is remembered between steps.
 #[derive(Default)]
 pub struct Watch {
@@ -128,13 +131,14 @@ impl Watch {
 }
 
 /// A ledger that was lost or put back cannot know which bytes its keys stand for already. Stripe refuses the other ones,
-/// and what was made under the key is looked up.
+/// and what was made under the key is looked up; once it has forgotten the key, that stands for nothing any more.
 fn is_excused(world: &World, account: &str, reuse: &invariants::Reuse<'_>) -> bool {
     let forgotten = hold(&world.forgotten);
     let mut losses = forgotten.get(account).into_iter().flatten();
     let is_between = losses.any(|at| (reuse.first.seq..reuse.other.seq).contains(at));
     let has_effect = |request: &RequestEntry| request.status == Some(200);
-    is_between && !(has_effect(reuse.first) && has_effect(reuse.other))
+    let is_forgotten = reuse.other.at - reuse.first.at >= KEYS_KEPT;
+    is_between && (is_forgotten || !(has_effect(reuse.first) && has_effect(reuse.other)))
 }
 
 /// All of the ledger's rows of a connection.
