@@ -90,14 +90,12 @@ impl<'a> Course<'a> {
 
     /// Waits for the rate limits. While it waited, the key may have been refused, or the word to stop have come.
     async fn ready(&mut self) -> Option<Event> {
-        let idle = match self.driver.idle() {
-            Some(idle) => Some(idle),
-            None => {
-                let operation = &self.operation.request.operation;
-                self.driver.turns.ready(self.driver.line.target.as_ref(), operation).await;
-                self.driver.idle()
-            }
-        };
+        let mut idle = self.driver.idle();
+        if idle.is_none() {
+            let operation = &self.operation.request.operation;
+            self.driver.turns.ready(self.driver.line.target.as_ref(), operation).await;
+            idle = self.driver.idle();
+        }
         let Some(idle) = idle else { return Some(Event::Ready) };
         self.problem = Some(idle);
         None
