@@ -225,3 +225,22 @@ fn items_that_were_there_before_are_on_no_invoice() {
     run.exits(0);
     assert_eq!(totals(&project), [("12 for 2".into(), 300, "open".into())], "{run:#?}");
 }
+
+#[test]
+fn an_item_is_free_again_once_the_draft_of_its_old_group_is_deleted() {
+    use rowbill_stripe_sandbox::{Fault, Rule};
+    let project = monthly();
+    orders(&project, "A-1,1,11,10.00\nA-2,1,11,5.50\n");
+    project.stripe.faults().script(Rule::on("POST /v1/invoices/{invoice}/finalize", Fault::RejectBefore(402)));
+    project.run_all().exits(3);
+    orders(&project, "A-1,1,11,10.00\nA-2,1,12,5.50\n");
+    let run = project.run(&["run-now", "invoices"]);
+    assert!(run.problems("invoices").contains(&"1,12 needs_review row.item_on_other_invoice".to_owned()));
+    let draft = project.stripe.objects("invoice")[0]["id"].as_str().unwrap().to_owned();
+    person::delete(&project.stripe, &format!("/v1/invoices/{draft}"));
+    project.run(&["rows", "retry", "invoices", "1,11"]).exits(0);
+    project.run(&["run-now", "invoices"]);
+    project.run(&["run-now", "invoices"]).exits(0);
+    let open = "open".to_owned();
+    assert_eq!(totals(&project), [("11 for 1".into(), 1000, open.clone()), ("12 for 1".into(), 550, open)]);
+}

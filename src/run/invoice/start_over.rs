@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rowbill_connector::{Problem, SendError};
 
 use super::{Course, Step};
-use crate::ledger::{OperationRecord, RowState};
+use crate::ledger::{Change, OperationRecord, RowFilter, RowRecord, RowState};
 use crate::run::drive::{Driven, Operation};
 use crate::run::lines::item_steps;
 use crate::run::report::Fate;
@@ -25,6 +25,9 @@ impl Course<'_> {
     /// Its steps are forgotten, and items that it left behind go: those on record, and those whose answers were lost. The
     /// draft comes last: it is what tells a run after a crash that there is something to forget.
     pub(super) async fn start_over(&mut self) -> Step<()> {
+        if let Err(settled) = self.release_items().await? {
+            return Ok(Err(settled));
+        }
         for step in self.steps().into_iter().chain(["create_invoice".to_owned()]) {
             let Some(stored) = self.stored(&step).await? else { continue };
             let stored = match self.settled(stored).await? {
@@ -44,6 +47,30 @@ impl Course<'_> {
         self.task.record.objects.clear();
         self.commit().await?;
         Ok(Ok(()))
+    }
+
+    /// Items that another connection made are free again, also those whose rows have gone to another group since.
+    async fn release_items(&mut self) -> Step<()> {
+        let Some(items) = self.of.invoice.items_from.as_deref() else { return Ok(Ok(())) };
+        let draft = self.stored("create_invoice").await?;
+        let Some(invoice) = draft.as_ref().and_then(OperationRecord::object) else { return Ok(Ok(())) };
+        let ledger = &self.of.driver.ledger;
+        let mut filter = RowFilter { limit: 1000, ..RowFilter::default() };
+        loop {
+            let rows = ledger.list_rows(items, &filter).await?;
+            let Some(last) = rows.last().map(|row| row.id) else { return Ok(Ok(())) };
+            filter.after = Some(last);
+            for row in rows.into_iter().filter(|row| row.bound.as_deref() == Some(invoice)) {
+                let Some(item) = row.objects.iter().find(|object| object.step == "add_invoice_item") else { continue };
+                match self.of.driver.line.target.get(&item.id).await {
+                    Ok(item) if item.invoice.is_none() => {
+                        ledger.commit(vec![Change::Row(RowRecord { bound: None, ..row })]).await?;
+                    }
+                    Ok(_) | Err(SendError::Refused(_)) => {}
+                    Err(error) => return self.unreadable(&error).await.map(Err),
+                }
+            }
+        }
     }
 
     /// All steps on the draft that may have made something: of the rows as they were, as they are, and of what is on

@@ -27,6 +27,8 @@ pub struct Wires {
     pub lines: BTreeMap<(u32, &'static str), Line>,
     /// When the last request left.
     pub last: Option<Instant>,
+    /// The idempotency keys that left, in their order.
+    pub keys: Vec<String>,
     requests: u64,
 }
 
@@ -42,6 +44,13 @@ pub struct Line {
 }
 
 impl Wires {
+    /// A key that works again may be used again, by whom it was refused as well.
+    pub fn put_right(&mut self, account: &'static str) {
+        self.unplug(account, false);
+        let of_account = self.lines.iter_mut().filter(|((_, other), _)| *other == account);
+        of_account.for_each(|(_, line)| line.refused = false);
+    }
+
     /// Pulls a plug, or puts it back.
     pub fn unplug(&mut self, account: &'static str, out: bool) {
         self.unplugged.insert(account, out);
@@ -124,6 +133,8 @@ impl Network {
         let (number, unplugged) = {
             let wires = &mut *hold(&world.wires);
             wires.last = Some(Instant::now());
+            let key = request.headers().get("idempotency-key").and_then(|key| key.to_str().ok());
+            wires.keys.extend(key.map(str::to_owned));
             wires.requests += 1;
             (wires.requests, wires.unplugged.get(self.account) == Some(&true))
         };

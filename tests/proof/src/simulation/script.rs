@@ -9,7 +9,7 @@ use rowbill_stripe_sandbox::{Fault, Rule};
 use tokio::time::{Instant, sleep};
 
 use super::broken::Broken;
-use super::business::{ACCOUNTS, NAMES, account_of, key_of, table_of};
+use super::business::{ACCOUNTS, NAMES, key_of, table_of};
 use super::checks::{self, Begun, Check, Watch};
 use super::edits;
 use super::person;
@@ -140,7 +140,7 @@ impl Script {
         for (name, mut order) in orders {
             self.runs += 1;
             let run = format!("{:026}", self.runs);
-            let since = self.watch.journals[account_of(name)].len() as u64;
+            let since = hold(&self.world.wires).keys.len();
             let whole = order.only.is_none();
             world.tell(|| format!("  {name} runs (only {:?}, limit {:?})", order.only, order.limit));
             hold(&world.current).insert(name.to_owned(), run.clone());
@@ -161,7 +161,7 @@ impl Script {
             let told = told(begun.name, &mut ran);
             world.tell(|| told.join("\n             "));
             self.last.extend(told.into_iter().skip(1));
-            checks::report(&world, &self.watch, begun, &mut ran)?;
+            checks::report(&world, begun, &mut ran)?;
         }
         if self.process.as_ref().is_some_and(|process| process.power.stop.asked()) {
             self.restart("has stopped");
@@ -296,7 +296,7 @@ impl Script {
         for account in ACCOUNTS {
             world.stripe[account].restore_key();
             world.stripe[account].set_permissions(None);
-            hold(&world.wires).unplug(account, false);
+            hold(&world.wires).put_right(account);
         }
     }
 
