@@ -1,5 +1,6 @@
 //! What became of the invoices: told by the list of events or by webhooks, shown in rows and written back.
 
+mod acts;
 mod claims;
 mod poll;
 mod webhooks;

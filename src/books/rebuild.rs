@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::Inventory;
 use super::fields::compare;
 use super::reader::{Reader, id_of};
-use crate::config::{Action, Connection, Duplicates, FirstRun};
+use crate::config::{Act, Action, Connection, Duplicates, FirstRun};
 use crate::ledger::{Change, Ledger, OperationRecord, RowId, RowRecord, RowState};
 use crate::mapping::identity::{Digest, Owner};
 use crate::mapping::row::{Mapped, Outcome};
@@ -132,7 +132,7 @@ impl<'a> Rebuilding<'a> {
             _ => self.rows(&mut reader).await.map_err(one)?,
         }
         let tag = self.owner.tag();
-        let kind = kind_of(&self.connection.action);
+        let kind = self.connection.action.makes().unwrap_or_default();
         let ours = self.inventory.operations().filter(|(op, made)| op.0.starts_with(&tag) && made.object == kind);
         self.told.gone = ours.filter(|(op, _)| !self.matched.contains(op)).count() as u64;
         let tally = Tally {
@@ -171,7 +171,27 @@ impl<'a> Rebuilding<'a> {
         let is_there = !matches!(mapped.outcome, Outcome::Skipped);
         let request = ready(mapped);
         let row = RowRecord { content: mapped.content, request, ..self.blank(&mapped.key, RowState::There) };
+        if is_there && matches!(self.connection.action, Action::OnInvoice(Act::Send)) {
+            return Ok(self.was_it_mailed(op, row));
+        }
         Ok(self.there(is_there, row))
+    }
+
+    /// Stripe does not tell whether an invoice was mailed: that is a question to a person.
+    fn was_it_mailed(&self, op: OperationId, row: RowRecord) -> Vec<Change> {
+        let message = "the ledger was made again, and does not know whether the invoice was mailed";
+        let problem = Problem::new("row.unsure", message).advise(
+            "look at the invoice in Stripe; mailed: `rowbill rows resolve NAME KEY --stripe-id ID`; not mailed: `--none`",
+        );
+        let now = OperationRecord {
+            row: row.id,
+            state: State::Review { generation: 0 },
+            operation: Act::Send.operation().to_owned(),
+            problem: Some(problem.clone()),
+            ..bare(&op, &self.connection.name, Act::Send.name(), "", self.inventory.begun)
+        };
+        let row = RowRecord { state: RowState::NeedsReview, problem: Some(problem), ..row };
+        vec![Change::Operation { was: State::New, now }, Change::Row(row)]
     }
 
     fn found(&mut self, op: OperationId, mapped: &Mapped, receipt: &Receipt) -> Result<Vec<Change>, Problem> {
@@ -230,14 +250,5 @@ fn ready(mapped: &Mapped) -> Digest {
     match &mapped.outcome {
         Outcome::Ready(prepared) => prepared_digest(prepared),
         _ => Digest::default(),
-    }
-}
-
-/// The kind of object that a row of an action makes.
-pub(super) fn kind_of(action: &Action) -> &'static str {
-    match action {
-        Action::CreateCustomer => "customer",
-        Action::AddInvoiceItem => "invoiceitem",
-        Action::CreateInvoice(_) => "invoice",
     }
 }

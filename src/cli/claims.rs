@@ -13,7 +13,7 @@ use crate::connectors::catalog;
 use crate::ledger::{DocumentFilter, DocumentKind};
 use crate::mapping::money::display;
 use crate::payments::ClaimRecord;
-use crate::run::{ClaimAsk, Claiming, Quiet};
+use crate::run::{ClaimAsk, Claiming, Quiet, is_day};
 use crate::web::{Answer, Ask, Client, unexpected};
 
 /// Somebody says that an invoice was paid.
@@ -38,10 +38,7 @@ pub async fn confirm(
     paid_on: String,
     reference: Option<String>,
 ) -> Result<u8, Problems> {
-    if paid_on.parse::<jiff::civil::Date>().is_err() {
-        let problem = Problem::new("claims.date", format!("`{paid_on}` is not a day"));
-        return Err(vec![problem.advise("write it as 2026-11-27")]);
-    }
+    is_day(&paid_on).map_err(|problem| vec![problem])?;
     let project = context.project()?;
     let name = owner(context, &project, &id).await.map_err(|problem| vec![problem])?;
     let connection = project.connection(&name).map_err(|problem| vec![problem])?;

@@ -10,8 +10,8 @@ use super::{exit, run_now};
 use crate::config::Connection;
 use crate::connectors;
 use crate::mapping::binding::Binding;
+use crate::mapping::object::ObjectName;
 use crate::mapping::params::Surroundings;
-use crate::mapping::recipe::CustomerName;
 use crate::mapping::row::{Mapped, Outcome};
 
 pub async fn preview(context: &Context, name: &str, row: Option<&str>, count: usize) -> Result<u8, Problems> {
@@ -67,12 +67,12 @@ fn value(connection: &Connection, mapped: &Mapped, head: Option<Result<crate::ma
         Outcome::Ready(prepared) => {
             value["state"] = json!("ready");
             value["action"] = json!(connection.action.name());
-            value["customer"] = prepared.customer.as_ref().map_or(Value::Null, named);
+            value["customer"] = prepared.about.as_ref().map_or(Value::Null, named);
             value["params"] = params(&prepared.params);
             match head {
                 Some(Ok(head)) => {
                     value["invoice"] =
-                        json!({ "customer": head.customer.as_ref().map(named), "params": params(&head.params) });
+                        json!({ "customer": head.about.as_ref().map(named), "params": params(&head.params) });
                 }
                 Some(Err(problem)) => value["problem"] = json!(problem),
                 None => {}
@@ -83,11 +83,11 @@ fn value(connection: &Connection, mapped: &Mapped, head: Option<Result<crate::ma
 }
 
 /// A customer in the mapping's own words.
-fn named(name: &CustomerName) -> Value {
+fn named(name: &ObjectName) -> Value {
     match name {
-        CustomerName::Id(id) => json!({ "id": id }),
-        CustomerName::From { connection, key } => json!({ "from": connection, "key": key }),
-        CustomerName::ByEmail { email, create } => {
+        ObjectName::Id(id) => json!({ "id": id }),
+        ObjectName::From { connection, key } => json!({ "from": connection, "key": key }),
+        ObjectName::ByEmail { email, create } => {
             json!({ "by_email": email, "if_missing": if *create { "create" } else { "fail" } })
         }
     }

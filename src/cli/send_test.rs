@@ -11,8 +11,9 @@ use super::{exit, run_now};
 use crate::config::{Action, Connection, Finish, Project};
 use crate::connectors;
 use crate::mapping::binding::Binding;
+use crate::mapping::object::ObjectName;
 use crate::mapping::params::Surroundings;
-use crate::mapping::recipe::{CustomerName, Prepared};
+use crate::mapping::recipe::Prepared;
 use crate::mapping::row::Outcome;
 
 pub async fn send_test(context: &Context, name: &str, row: Option<&str>, cleanup: bool) -> Result<u8, Problems> {
@@ -27,6 +28,11 @@ pub async fn send_test(context: &Context, name: &str, row: Option<&str>, cleanup
             format!("account `{}` is LIVE: send-test is for test accounts", account.name),
         );
         return Err(one(problem.advise("name a test account in the mapping, or look with `rowbill preview`")));
+    }
+    if let Action::OnInvoice(act) = connection.action {
+        let message = format!("{} is done to invoices that are there, and send-test makes its own", act.name());
+        let problem = Problem::new("send_test.no_invoice", message);
+        return Err(one(problem.advise("look with `rowbill preview`, then send one row: run-now NAME --only KEY")));
     }
     let target = connectors::target(account).map_err(one)?;
     let (row, head) = one_row(&project, connection, row).await?;
@@ -124,13 +130,13 @@ impl Test<'_> {
                 self.post("create_customer", "POST /v1/customers", &[], marked(row.params)).await.map(drop)
             }
             Action::AddInvoiceItem => {
-                let customer = self.customer(context, project, row.customer).await?;
+                let customer = self.customer(context, project, row.about).await?;
                 let params = with(row.params, "customer", customer);
                 self.post("add_invoice_item", "POST /v1/invoiceitems", &[], marked(params)).await.map(drop)
             }
             Action::CreateInvoice(invoice) => {
                 let head = head.unwrap_or_else(Prepared::empty);
-                let customer = self.customer(context, project, head.customer).await?;
+                let customer = self.customer(context, project, head.about).await?;
                 let mut params = with(head.params, "customer", customer.clone());
                 params.insert("pending_invoice_items_behavior".into(), Param::Text("exclude".into()));
                 params.insert("auto_advance".into(), Param::Bool(false));
@@ -149,6 +155,8 @@ impl Test<'_> {
                 }
                 Ok(())
             }
+            // Refused before.
+            Action::OnInvoice(_) => Ok(()),
         }
     }
 
@@ -174,19 +182,19 @@ impl Test<'_> {
         &mut self,
         context: &Context,
         project: &Project,
-        name: Option<CustomerName>,
+        name: Option<ObjectName>,
     ) -> Result<String, SendError> {
         let mut email = None;
         match name {
-            Some(CustomerName::Id(id)) => return Ok(id),
-            Some(CustomerName::ByEmail { email: named, .. }) => {
+            Some(ObjectName::Id(id)) => return Ok(id),
+            Some(ObjectName::ByEmail { email: named, .. }) => {
                 let filter = Filter { email: Some(named.clone()), at_most: Some(1), ..Filter::default() };
                 if let Some(found) = self.target.list("customer", &filter).await?.pop() {
                     return Ok(found.id);
                 }
                 email = Some(named);
             }
-            Some(CustomerName::From { connection, key }) => {
+            Some(ObjectName::From { connection, key }) => {
                 let ledger = context.ledger_to_read(project).await.map_err(SendError::Halt)?;
                 if let Some(ledger) = ledger {
                     let id = crate::ledger::RowId(crate::mapping::identity::row_id(&key));

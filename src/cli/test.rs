@@ -10,8 +10,8 @@ use super::screen::{bad, good, harmless};
 use crate::config::{Connection, Expect, MappingTest, Project};
 use crate::connectors::catalog;
 use crate::mapping::binding::Binding;
+use crate::mapping::object::ObjectName;
 use crate::mapping::params::Surroundings;
-use crate::mapping::recipe::CustomerName;
 use crate::mapping::row::Outcome;
 
 pub fn test(context: &Context, name: Option<&str>) -> Result<u8, Problems> {
@@ -90,7 +90,7 @@ pub fn run(project: &Project, connection: &Connection, test: &MappingTest) -> Re
     };
     let Expect::Params(expected) = &test.expect else { return Err("the row would be sent".into()) };
     let (customer, mut params) = match connection.action.invoice() {
-        None => (first.customer.clone(), first.params.clone()),
+        None => (first.about.clone(), first.params.clone()),
         Some(invoice) => {
             let head = binding
                 .head(&invoice.customer, &invoice.block, &rows[0], &around)
@@ -100,7 +100,7 @@ pub fn run(project: &Project, connection: &Connection, test: &MappingTest) -> Re
                 let items = lines.iter().map(|line| Param::Map(line.params.clone())).collect();
                 params.insert("items".to_owned(), Param::List(items));
             }
-            (head.customer, params)
+            (head.about, params)
         }
     };
     if let (Param::Map(map), Some(customer)) = (expected, customer)
@@ -122,12 +122,12 @@ fn told(problems: &[Problem]) -> String {
     problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; ")
 }
 
-fn named(customer: CustomerName) -> Param {
+fn named(customer: ObjectName) -> Param {
     let text = Param::Text;
     match customer {
-        CustomerName::Id(id) => text(id),
-        CustomerName::ByEmail { email, .. } => Param::Map(IndexMap::from([("by_email".to_owned(), text(email))])),
-        CustomerName::From { connection, key } => Param::Map(IndexMap::from([
+        ObjectName::Id(id) => text(id),
+        ObjectName::ByEmail { email, .. } => Param::Map(IndexMap::from([("by_email".to_owned(), text(email))])),
+        ObjectName::From { connection, key } => Param::Map(IndexMap::from([
             ("from".to_owned(), text(connection)),
             (
                 "key".to_owned(),

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rowbill_connector::Problem;
 
+use super::act::Act;
 use super::connection::{Action, Connection, OnChange};
 use super::file::File;
 use super::load::Project;
 use super::mapping_file::elements;
 use super::source::SourceKind;
 use super::yaml::{At, Node};
-use crate::mapping::recipe::CustomerExpr;
 use crate::suggest::did_you_mean;
 
 /// What is there, though it may be wrong: nobody is to be told that it is not there.
@@ -79,7 +79,12 @@ impl Checker<'_> {
 
     fn settings(&mut self, connection: &Connection) {
         let is_customer = matches!(connection.action, Action::CreateCustomer);
-        if connection.on_change == OnChange::Update && !is_customer {
+        let is_claim = matches!(connection.action, Action::OnInvoice(Act::RecordPayment));
+        if is_claim && self.node.get("on_change").is_some() {
+            let message = "`on_change` does not go with record_payment";
+            let advice = "take it out: an edited row takes its claim on to `confirmed` or `cancelled`";
+            self.tell(self.at("on_change"), "mapping.on_change", message.into(), advice);
+        } else if connection.on_change == OnChange::Update && !is_customer && !is_claim {
             let advice = "write review or ignore: what was billed is not changed by an edit";
             self.tell(self.at("on_change"), "mapping.on_change", "`update` is for create_customer".into(), advice);
         }
@@ -110,14 +115,15 @@ impl Checker<'_> {
     }
 
     fn references(&mut self, connection: &Connection, files: &[(&str, &File, &Node)]) {
-        let customer = match &connection.action {
+        let about = match &connection.action {
             Action::CreateInvoice(invoice) => Some(&invoice.customer),
-            _ => connection.recipe.customer.as_ref(),
+            _ => connection.recipe.about.as_ref(),
         };
         let block = self.node.get(connection.action.name());
-        if let Some(CustomerExpr::From { connection: other, .. }) = customer {
-            let at = block.and_then(|block| block.get("customer")?.get("from")).map_or(self.node.at, |node| node.at);
-            self.makes(other, "create_customer", "makes no customers", at, files);
+        if let Some((about, other)) = about.and_then(|about| Some((about, about.from()?))) {
+            let word = about.kind.word();
+            let at = block.and_then(|block| block.get(word)?.get("from")).map_or(self.node.at, |node| node.at);
+            self.makes(other, about.kind.made_by(), &format!("makes no {word}s"), at, files);
             self.same_account(connection, other, at);
         }
         if let Some(other) = connection.action.invoice().and_then(|invoice| invoice.items_from.as_deref()) {

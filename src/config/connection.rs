@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use rowbill_connector::{Operation, Param};
 
+use super::act::Act;
 use super::file::File;
 use super::source::SourceConfig;
+use crate::mapping::object::ObjectExpr;
 use crate::mapping::params::Block;
-use crate::mapping::recipe::{CustomerExpr, Recipe};
+use crate::mapping::recipe::Recipe;
 use crate::schedule::Schedule;
 
 /// Source, mapping, action and schedule.
@@ -63,6 +65,8 @@ pub enum Action {
     AddInvoiceItem,
     /// An invoice of each group of rows.
     CreateInvoice(Box<Invoice>),
+    /// Something is done to the invoice that each row names.
+    OnInvoice(Act),
 }
 
 impl Action {
@@ -72,6 +76,26 @@ impl Action {
             Self::CreateCustomer => "create_customer",
             Self::AddInvoiceItem => "add_invoice_item",
             Self::CreateInvoice(_) => "create_invoice",
+            Self::OnInvoice(act) => act.name(),
+        }
+    }
+
+    /// Whether its rows say how much.
+    pub fn is_money(&self) -> bool {
+        match self {
+            Self::CreateCustomer => false,
+            Self::AddInvoiceItem | Self::CreateInvoice(_) => true,
+            Self::OnInvoice(act) => act.is_money(),
+        }
+    }
+
+    /// The kind of object that a row makes; none where it only changes one.
+    pub fn makes(&self) -> Option<&'static str> {
+        match self {
+            Self::CreateCustomer => Some("customer"),
+            Self::AddInvoiceItem => Some("invoiceitem"),
+            Self::CreateInvoice(_) => Some("invoice"),
+            Self::OnInvoice(act) => act.makes(),
         }
     }
 
@@ -90,7 +114,7 @@ pub struct Invoice {
     /// The columns whose values make one invoice.
     pub group_by: Vec<String>,
     /// The customer, from `group.…`.
-    pub customer: CustomerExpr,
+    pub customer: ObjectExpr,
     /// The invoice's parameters, from `group.…`.
     pub block: Block,
     /// The connection whose items it takes; none when it makes its own.

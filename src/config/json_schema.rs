@@ -3,6 +3,8 @@
 use rowbill_connector::{Catalog, Schema};
 use serde_json::{Map, Value, json};
 
+use super::act::Act;
+use super::act_file::CLAIM;
 use super::shape::{Fields, Shape};
 use super::shapes::{MAPPING, SETTINGS};
 
@@ -15,6 +17,7 @@ pub fn settings() -> Value {
 pub fn mapping(catalog: &Catalog) -> Value {
     let mut schema = titled(shape(MAPPING), "a mapping of rowbill");
     let customer = json!({ "description": "the customer: by_email, from and key, id, or a template that gives cus_…" });
+    let invoice = json!({ "description": "the invoice: from and key, id, or a template that gives in_…" });
     let blocks = [
         ("create_customer", "POST /v1/customers", vec![]),
         ("add_invoice_item", "POST /v1/invoiceitems", vec![("customer", customer.clone())]),
@@ -29,12 +32,20 @@ pub fn mapping(catalog: &Catalog) -> Value {
             ],
         ),
     ];
-    for (action, operation, own) in blocks {
-        let mut block = parameters(&catalog.operations[operation].params);
+    let acts = Act::ALL.map(|act| (act.name(), act.operation(), vec![("invoice", invoice.clone())]));
+    for (action, operation, own) in blocks.into_iter().chain(acts) {
+        let mut block = match action {
+            "record_payment" => parameters(&CLAIM),
+            _ => parameters(&catalog.operations[operation].params),
+        };
         for (name, value) in own {
             let value =
                 if name == "items" { parameters(&catalog.operations["POST /v1/invoiceitems"].params) } else { value };
             block["properties"][name] = value;
+        }
+        if let Some(act) = Act::ALL.into_iter().find(|act| act.name() == action) {
+            let properties = block["properties"].as_object_mut();
+            properties.into_iter().for_each(|all| all.retain(|name, _| !act.reserved().contains(&name.as_str())));
         }
         let description = schema["properties"][action]["description"].clone();
         block["description"] = description;

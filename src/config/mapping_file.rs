@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rowbill_connector::{Catalog, Problem};
 
+use super::act::Act;
 use super::block::{Builder, Roots, Rules, is_slip_of};
 use super::connection::{Action, Connection, Duplicates, Finish, FirstRun, Invoice, OnChange, Operations};
 use super::file::File;
 use super::source::SourceConfig;
 use super::yaml::{Node, Value};
 use super::{schedule_file, shapes};
+use crate::mapping::object::ObjectKind;
 use crate::mapping::recipe::Recipe;
 use crate::protocol::WhenUnsure;
 
@@ -70,6 +72,7 @@ pub fn read(
     recipe.written = write_back.columns.iter().map(|(_, header)| header.clone()).collect();
     recipe.columns.clone_from(&source.columns);
     let text = |key: &str| node.get(key).and_then(Node::text);
+    let is_claim = matches!(action, Action::OnInvoice(Act::RecordPayment));
     Some(Connection {
         name: name.to_owned(),
         file: file.clone(),
@@ -81,6 +84,8 @@ pub fn read(
         on_change: match text("on_change") {
             Some("ignore") => OnChange::Ignore,
             Some("update") => OnChange::Update,
+            // A claim goes on to be confirmed or cancelled.
+            _ if is_claim => OnChange::Update,
             _ => OnChange::Review,
         },
         match_existing: text("match_existing").is_some(),
@@ -128,6 +133,11 @@ impl Reader<'_, '_> {
         if let Some(block) = self.node.get("add_invoice_item") {
             return self.add_invoice_item(block);
         }
+        for act in Act::ALL {
+            if let Some(block) = self.node.get(act.name()) {
+                return self.act(act, block);
+            }
+        }
         self.create_invoice(name, self.node.get("create_invoice")?)
     }
 
@@ -150,10 +160,9 @@ impl Reader<'_, '_> {
         if !matches!(block.value, Value::Map(_)) {
             return None;
         }
-        let customer = self.customer(block, ROW);
+        let customer = self.object(ObjectKind::Customer, block, ROW);
         self.priced(block);
-        let recipe =
-            Recipe { key: key?, customer: Some(customer?), block: params, priced: PRICES, ..Recipe::default() };
+        let recipe = Recipe { key: key?, about: Some(customer?), block: params, priced: PRICES, ..Recipe::default() };
         Some((Action::AddInvoiceItem, recipe))
     }
 
@@ -167,7 +176,7 @@ impl Reader<'_, '_> {
         if !matches!(block.value, Value::Map(_)) {
             return None;
         }
-        let customer = self.customer(block, GROUP);
+        let customer = self.object(ObjectKind::Customer, block, GROUP);
         self.collection(block);
         let items_from = self.items_from(name, block);
         let key = match &items_from {
@@ -217,7 +226,7 @@ impl Reader<'_, '_> {
         Some(template)
     }
 
-    fn key(&mut self) -> Option<Vec<String>> {
+    pub(super) fn key(&mut self) -> Option<Vec<String>> {
         if let Some(group_by) = self.node.get("group_by") {
             let message = "`group_by` is for create_invoice".to_owned();
             self.builder.tell(

@@ -4,11 +4,12 @@
 //! [`source`] and [`mapping_file`] read it into types, [`check`] looks at how the files go together. All problems
 //! of all files are told at once.
 
+mod act;
+mod act_file;
 pub mod block;
 mod bounds;
 pub mod check;
 pub mod connection;
-mod customer;
 mod examples;
 pub mod file;
 pub mod files;
@@ -16,6 +17,7 @@ pub mod json_schema;
 pub mod load;
 pub mod mapping_file;
 mod names;
+mod object;
 pub mod reload;
 mod schedule_file;
 pub mod secret;
@@ -27,6 +29,7 @@ mod syntax;
 pub mod watch;
 pub mod yaml;
 
+pub use act::Act;
 pub use connection::{
     Action, Connection, Duplicates, Expect, Finish, FirstRun, Invoice, MappingTest, OnChange, WriteBackField,
 };

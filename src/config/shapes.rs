@@ -23,7 +23,19 @@ pub const SETTINGS: Shape = Shape::Map(&Fields {
 pub const MAPPING: Shape = Shape::Map(&Fields {
     what: "a mapping",
     fields: MAPPING_FIELDS,
-    one_of: &["create_customer", "add_invoice_item", "create_invoice"],
+    one_of: &[
+        "create_customer",
+        "add_invoice_item",
+        "create_invoice",
+        "finalize_invoice",
+        "send_invoice",
+        "pay_invoice",
+        "void_invoice",
+        "mark_uncollectible",
+        "create_refund",
+        "create_credit_note",
+        "record_payment",
+    ],
     one_needed: true,
 });
 
@@ -44,6 +56,14 @@ pub const MAPPING_FIELDS: &[Field] = &[
     optional("create_customer", Shape::Open, "make a customer of each row: Stripe's parameters"),
     optional("add_invoice_item", Shape::Open, "make an invoice item of each row: Stripe's parameters"),
     optional("create_invoice", Shape::Open, "make an invoice of each group of rows: Stripe's parameters"),
+    optional("finalize_invoice", Shape::Open, "finalize the invoice that each row names"),
+    optional("send_invoice", Shape::Open, "mail the invoice that each row names"),
+    optional("pay_invoice", Shape::Open, "charge the customer's stored means of payment for the invoice"),
+    optional("void_invoice", Shape::Open, "take the invoice that each row names back"),
+    optional("mark_uncollectible", Shape::Open, "give the invoice that each row names up"),
+    optional("create_refund", Shape::Open, "pay back what was paid through Stripe, wholly or in part"),
+    optional("create_credit_note", Shape::Open, "lower the invoice that each row names by a credit note"),
+    optional("record_payment", Shape::Open, "claim, confirm or cancel a payment by bank, cash or another wallet"),
     optional(
         "match_existing",
         Shape::Word(&[("email", "the same e-mail")]),

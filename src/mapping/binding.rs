@@ -12,8 +12,9 @@ use rowbill_connector::{Cell, Header, Place, Problem, Row};
 use super::column::{self, Column, ColumnType, CurrencyFrom, clean};
 use super::identity::{Digest, Hasher};
 use super::number::Marks;
+use super::object::ObjectExpr;
 use super::params::{Block, Surroundings};
-use super::recipe::{CustomerExpr, Prepared, Recipe, name_customer, prepare};
+use super::recipe::{Prepared, Recipe, prepare};
 use super::row::{Mapped, Outcome, RowValues};
 
 /// The columns of a recipe, found in a header.
@@ -95,15 +96,16 @@ impl Binding {
     /// What an invoice needs of the first row of its group.
     pub fn head(
         &self,
-        customer: &CustomerExpr,
+        customer: &ObjectExpr,
         block: &Block,
         row: &Row,
         around: &Surroundings<'_>,
     ) -> Result<Prepared, Problem> {
         let values = Arc::new(self.values(row));
         let scope = context! { group => Value::from_dyn_object(values) };
-        let made = name_customer(customer, &scope)
-            .and_then(|customer| Ok(Prepared { customer: Some(customer), params: block.eval(&scope, around)? }));
+        let made = customer
+            .name(&scope)
+            .and_then(|customer| Ok(Prepared { about: Some(customer), params: block.eval(&scope, around)? }));
         made.map_err(|problem| self.placed(problem, row.number))
     }
 

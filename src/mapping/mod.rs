@@ -11,6 +11,7 @@ pub mod filters;
 pub mod identity;
 pub mod money;
 pub mod number;
+pub mod object;
 pub mod params;
 pub mod recipe;
 pub mod row;

@@ -88,6 +88,11 @@ impl ClaimRecord {
         self.history.push(ClaimStep { did: did.to_owned(), by: by.to_owned(), at, why });
     }
 
+    /// Whether it was to be confirmed before: then the operation that marks the invoice as paid is its own.
+    pub fn was_sent(&self) -> bool {
+        self.history.iter().any(|step| step.did == "confirming")
+    }
+
     /// As `-o json` prints it.
     pub fn value(&self) -> Value {
         let mut value = serde_json::to_value(self).unwrap_or_default();

@@ -2,22 +2,23 @@
 //! target, once, whatever fails; money that came through the target is never mixed with it.
 
 use indexmap::IndexMap;
-use rowbill_connector::{Bill, Call, Param, Payments, Problem};
+use rowbill_connector::{Bill, Call, Param, Problem, SendError};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::act::Named;
 use super::adopt::adopt_once;
 use super::decision::find;
 use super::drive::{Driven, Driver, Operation};
-use super::engine::Engine;
+use super::engine::{AccountLine, Engine};
 use super::execute::refresh;
-use super::follow::money_of;
+use super::follow::{learn, money_of};
 use super::history::next_id;
-use crate::config::Connection;
+use crate::config::{Act, Connection};
 use crate::ledger::{Change, DocumentFilter, DocumentKind, OperationRecord, RowState};
 use crate::mapping::money::{Money, display, to_minor};
 use crate::payments::record::invoice_of;
-use crate::payments::{ClaimRecord, ClaimState, PaymentRecord};
+use crate::payments::{ClaimRecord, ClaimState};
 use crate::protocol::WhenUnsure;
 
 /// What somebody asks.
@@ -63,21 +64,68 @@ pub struct Claiming<'a> {
     pub by: &'a str,
 }
 
+/// Why a claim stays as it was.
+#[derive(Debug)]
+pub enum Untaken {
+    /// Somebody must change something.
+    Refused(Problem),
+    /// The answer is missing, or nothing may be sent now.
+    Later(Problem),
+    /// The ledger cannot be read or written.
+    Broken(Problem),
+}
+
+impl From<Problem> for Untaken {
+    fn from(problem: Problem) -> Self {
+        Self::Broken(problem)
+    }
+}
+
+impl Untaken {
+    /// What to tell a person.
+    pub fn problem(self) -> Problem {
+        match self {
+            Self::Refused(problem) | Self::Later(problem) | Self::Broken(problem) => problem,
+        }
+    }
+}
+
+/// How much came.
+#[derive(Clone, Copy, Debug)]
+pub enum Sum<'a> {
+    /// As a person typed it, in major units of the invoice's currency.
+    Typed(&'a str),
+    /// In minor units of this currency.
+    Minor(i64, &'a str),
+}
+
+/// What came, when, and under which name.
+#[derive(Clone, Copy, Debug)]
+pub struct Received<'a> {
+    /// How much.
+    pub amount: Sum<'a>,
+    /// On which day: `2026-11-27`.
+    pub paid_on: &'a str,
+    /// What it can be found by at the bank.
+    pub reference: Option<&'a String>,
+}
+
 impl Claiming<'_> {
     /// Does it, and shows it in the source: the claim as it is then. What was done already is not done again.
     pub async fn take(&self, ask: &ClaimAsk) -> Result<ClaimRecord, Vec<Problem>> {
-        let claim = self.taken(ask).await.map_err(|problem| vec![problem])?;
+        let claim = self.taken(ask).await.map_err(|untaken| vec![untaken.problem()])?;
         if claim.state == ClaimState::Confirmed && self.connection.write_back.shows_payments() {
             refresh(self.engine, self.connection).await?;
         }
         Ok(claim)
     }
 
-    async fn taken(&self, ask: &ClaimAsk) -> Result<ClaimRecord, Problem> {
+    async fn taken(&self, ask: &ClaimAsk) -> Result<ClaimRecord, Untaken> {
         match ask {
             ClaimAsk::Claim { key, method, note } => self.claim(key, method, note.as_ref()).await,
             ClaimAsk::Confirm { id, amount, paid_on, reference } => {
-                self.confirm(self.known(id).await?, amount, paid_on, reference.as_ref()).await
+                let received = Received { amount: Sum::Typed(amount), paid_on, reference: reference.as_ref() };
+                self.confirm(self.known(id).await?, &received).await
             }
             ClaimAsk::Cancel { id, reason } => self.cancel(self.known(id).await?, reason).await,
         }
@@ -88,12 +136,13 @@ impl Claiming<'_> {
     }
 
     /// Two people may say the same: an open claim of the same kind is the same claim.
-    async fn claim(&self, key: &[String], method: &str, note: Option<&String>) -> Result<ClaimRecord, Problem> {
+    async fn claim(&self, key: &[String], method: &str, note: Option<&String>) -> Result<ClaimRecord, Untaken> {
         let ledger = self.engine.ledger()?;
         let row = find(&*ledger, self.connection, key).await?;
         let Some(invoice) = invoice_of(&row).map(str::to_owned) else {
             let message = format!("there is no invoice of {} yet", row.key.join(", "));
-            return Err(Problem::new("claims.no_invoice", message).advise("make it first: rowbill run-now NAME"));
+            let problem = Problem::new("claims.no_invoice", message);
+            return Err(Untaken::Refused(problem.advise("make it first: rowbill run-now NAME")));
         };
         let state = Some(ClaimState::Claimed.name().to_owned());
         let filter =
@@ -104,12 +153,27 @@ impl Claiming<'_> {
                 return Ok(open);
             }
         }
+        let named = Named { invoice, made_by: Some((self.connection.name.clone(), row.key)) };
+        self.kept(next_id(), &named, method, note).await
+    }
+
+    /// The claim with this id, which is written down if it is new.
+    pub async fn kept(
+        &self,
+        id: String,
+        named: &Named,
+        method: &str,
+        note: Option<&String>,
+    ) -> Result<ClaimRecord, Untaken> {
+        if let Some(known) = self.engine.ledger()?.document(DocumentKind::Claim, &id).await? {
+            return Ok(ClaimRecord::from_document(known)?);
+        }
         let mut claim = ClaimRecord {
-            id: next_id(),
+            id,
             connection: self.connection.name.clone(),
             state: ClaimState::Claimed,
-            invoice,
-            key: row.key,
+            invoice: named.invoice.clone(),
+            key: named.made_by.as_ref().map(|(_, key)| key.clone()).unwrap_or_default(),
             method: method.to_owned(),
             note: note.cloned(),
             amount: None,
@@ -123,16 +187,19 @@ impl Claiming<'_> {
         Ok(claim)
     }
 
-    async fn cancel(&self, mut claim: ClaimRecord, reason: &str) -> Result<ClaimRecord, Problem> {
+    /// It did not come, and will not.
+    pub async fn cancel(&self, mut claim: ClaimRecord, reason: &str) -> Result<ClaimRecord, Untaken> {
         match claim.state {
             ClaimState::Cancelled => return Ok(claim),
-            ClaimState::Confirmed => return Err(settled(&claim)),
+            ClaimState::Confirmed => return Err(Untaken::Refused(settled(&claim))),
             ClaimState::Claimed => {}
         }
         let id = self.engine.owner(self.connection).operation(STEP, std::slice::from_ref(&claim.invoice));
-        if self.engine.ledger()?.operation(&id).await?.is_some_and(|stored| stored.is_under_way()) {
+        let stored = self.engine.ledger()?.operation(&id).await?;
+        if claim.was_sent() && stored.is_some_and(|stored| stored.is_under_way()) {
             let message = format!("the claim {} is being confirmed: the invoice is or may be marked as paid", claim.id);
-            return Err(Problem::new("claims.state", message).advise("confirm it once more to see what became of it"));
+            let problem = Problem::new("claims.state", message);
+            return Err(Untaken::Refused(problem.advise("confirm it once more to see what became of it")));
         }
         claim.state = ClaimState::Cancelled;
         claim.step("cancelled", self.by, self.engine.clock.now(), Some(reason.to_owned()));
@@ -140,53 +207,69 @@ impl Claiming<'_> {
         Ok(claim)
     }
 
-    async fn confirm(
-        &self,
-        mut claim: ClaimRecord,
-        amount: &str,
-        paid_on: &str,
-        reference: Option<&String>,
-    ) -> Result<ClaimRecord, Problem> {
+    /// It came: the invoice is marked as paid outside, once.
+    pub async fn confirm(&self, mut claim: ClaimRecord, received: &Received<'_>) -> Result<ClaimRecord, Untaken> {
         match claim.state {
             ClaimState::Confirmed => return Ok(claim),
-            ClaimState::Cancelled => return Err(settled(&claim)),
+            ClaimState::Cancelled => return Err(Untaken::Refused(settled(&claim))),
             ClaimState::Claimed => {}
         }
+        is_day(received.paid_on).map_err(Untaken::Refused)?;
         let run = next_id();
-        adopt_once(self.engine, self.connection, &run).await.map_err(|error| error.problem().clone())?;
         let line = self.engine.line(self.connection)?;
+        adopt_once(self.engine, self.connection, &run).await.map_err(|error| untaken(&line, &error))?;
         let target = money_of(line.target.as_ref())?;
-        let bill = read(target, &claim.invoice).await?;
+        let bill = target.bill(&claim.invoice).await.map_err(|error| untaken(&line, &error))?;
         let id = self.engine.owner(self.connection).operation(STEP, std::slice::from_ref(&claim.invoice));
         let stored = self.engine.ledger()?.operation(&id).await?;
-        let amount = decimal(amount)?;
-        let minor = to_minor(&Money { amount, currency: bill.currency.clone() }, &self.engine.catalog.currencies)?;
-        if !stored.as_ref().is_some_and(OperationRecord::is_under_way) {
-            self.fits(&bill, minor)?;
+        let minor = self.minor(received.amount, &bill).map_err(Untaken::Refused)?;
+        let under_way = stored.as_ref().filter(|stored| stored.is_under_way());
+        if under_way.is_none() || !claim.was_sent() {
+            self.fits(&bill, minor).map_err(Untaken::Refused)?;
+            if under_way.is_some() {
+                return Err(Untaken::Refused(of_another(&bill)));
+            }
         }
         claim.amount = Some(minor);
         claim.currency = Some(bill.currency.clone());
-        claim.paid_on = Some(paid_on.to_owned());
-        claim.reference = reference.cloned();
-        claim.step("confirming", self.by, self.engine.clock.now(), reference.cloned());
+        claim.paid_on = Some(received.paid_on.to_owned());
+        claim.reference = received.reference.cloned();
+        claim.step("confirming", self.by, self.engine.clock.now(), received.reference.cloned());
         self.save(&claim).await?;
         let params = IndexMap::from([("paid_out_of_band".to_owned(), Param::Bool(true))]);
         let path = vec![claim.invoice.clone()];
-        let call = Call { operation: "POST /v1/invoices/{invoice}/pay", path, params };
+        let call = Call { operation: Act::RecordPayment.operation(), path, params };
         let (request, step) = (line.target.encode(&call), STEP.to_owned());
         let operation = Operation { id, step, request, stored, retry: true, unsure: WhenUnsure::Resend };
         let driver = Driver::new(self.engine, self.connection, &run)?;
+        let again = "the claim stays; confirm it once more, which never pays twice";
         match driver.drive(operation, None, RowState::Done).await? {
             Driven::Done(_) => {}
-            Driven::Failed(problem) | Driven::Review(problem) | Driven::Deferred(problem) => {
-                return Err(problem.advise("the claim stays; confirm it once more, which never pays twice"));
-            }
+            Driven::Failed(problem) | Driven::Review(problem) => return Err(Untaken::Refused(problem.advise(again))),
+            Driven::Deferred(problem) => return Err(Untaken::Later(problem.advise(again))),
         }
         claim.state = ClaimState::Confirmed;
         claim.step("confirmed", self.by, self.engine.clock.now(), None);
         self.save(&claim).await?;
-        self.follow(target, &claim).await?;
+        let made_by = Some((claim.connection.clone(), claim.key.clone()));
+        let (named, why) = (Named { invoice: claim.invoice.clone(), made_by }, format!("claim {}", claim.id));
+        learn(&*self.engine.ledger()?, target, &named, self.engine.clock.now(), &why).await?;
         Ok(claim)
+    }
+
+    fn minor(&self, amount: Sum<'_>, bill: &Bill) -> Result<i64, Problem> {
+        match amount {
+            Sum::Minor(minor, code) if code == bill.currency => Ok(minor),
+            Sum::Minor(_, code) => {
+                let (came, invoice) = (code.to_uppercase(), bill.currency.to_uppercase());
+                let message = format!("the payment is in {came}, and invoice {} in {invoice}", bill.invoice);
+                Err(Problem::new("row.currency_mismatch", message).advise("correct the currency of the row"))
+            }
+            Sum::Typed(text) => {
+                let amount = decimal(text)?;
+                to_minor(&Money { amount, currency: bill.currency.clone() }, &self.engine.catalog.currencies)
+            }
+        }
     }
 
     /// An invoice is marked as paid outside as a whole: what came must be what is left.
@@ -207,19 +290,31 @@ impl Claiming<'_> {
         Ok(())
     }
 
-    /// The payment as it is now, for rows and reports.
-    async fn follow(&self, target: &dyn Payments, claim: &ClaimRecord) -> Result<(), Problem> {
-        let ledger = self.engine.ledger()?;
-        let bill = read(target, &claim.invoice).await?;
-        let before = PaymentRecord::find(&*ledger, &claim.invoice).await?;
-        let (connection, key) = (claim.connection.clone(), claim.key.clone());
-        let now = self.engine.clock.now();
-        let record = PaymentRecord::of(&bill, before, connection, key, now, &format!("claim {}", claim.id));
-        ledger.commit(vec![Change::Document(record.document())]).await
-    }
-
     async fn save(&self, claim: &ClaimRecord) -> Result<(), Problem> {
         self.engine.ledger()?.commit(vec![Change::Document(claim.document())]).await
+    }
+}
+
+/// A day as `2026-11-27`.
+pub fn is_day(text: &str) -> Result<(), Problem> {
+    let problem = || Problem::new("claims.date", format!("`{text}` is not a day")).advise("write it as 2026-11-27");
+    text.parse::<jiff::civil::Date>().map(drop).map_err(|_| problem())
+}
+
+/// The invoice is marked as paid once: that belongs to one claim.
+fn of_another(bill: &Bill) -> Problem {
+    Problem::new("claims.state", format!("another claim of invoice {} is being confirmed", bill.invoice))
+        .advise("confirm that one once more, and cancel this one: rowbill payments list --claimed")
+}
+
+fn untaken(line: &AccountLine, error: &SendError) -> Untaken {
+    match error {
+        SendError::Halt(problem) => {
+            line.halt(problem.clone());
+            Untaken::Later(problem.clone())
+        }
+        SendError::Refused(problem) => Untaken::Refused(problem.clone()),
+        other => Untaken::Later(other.problem().clone()),
     }
 }
 
@@ -233,11 +328,8 @@ fn decimal(text: &str) -> Result<Decimal, Problem> {
     })
 }
 
-async fn read(target: &dyn Payments, invoice: &str) -> Result<Bill, Problem> {
-    target.bill(invoice).await.map_err(|error| error.problem().clone())
-}
-
-fn settled(claim: &ClaimRecord) -> Problem {
+/// Nothing more happens to it.
+pub fn settled(claim: &ClaimRecord) -> Problem {
     Problem::new("claims.state", format!("the claim {} is {} already", claim.id, claim.state.name()))
         .advise("make a new one: rowbill payments claim NAME KEY")
 }

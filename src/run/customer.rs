@@ -13,7 +13,7 @@ use crate::config::Project;
 use crate::ledger::{OperationRecord, RowId, RowState};
 use crate::mapping::binding::normal;
 use crate::mapping::identity::{Owner, row_id};
-use crate::mapping::recipe::CustomerName;
+use crate::mapping::object::ObjectName;
 use crate::protocol::{IN_FLIGHT, State, WhenUnsure};
 
 /// Customers of one run.
@@ -55,11 +55,11 @@ impl<'a> Customers<'a> {
     }
 
     /// The id of a customer. `retry` tries again what was refused.
-    pub async fn id(&self, name: &CustomerName, retry: bool) -> Result<Result<String, NoCustomer>, Problem> {
+    pub async fn id(&self, name: &ObjectName, retry: bool) -> Result<Result<String, NoCustomer>, Problem> {
         match name {
-            CustomerName::Id(id) => Ok(Ok(id.clone())),
-            CustomerName::From { connection, key } => self.of_row(connection, key).await,
-            CustomerName::ByEmail { email, create } => {
+            ObjectName::Id(id) => Ok(Ok(id.clone())),
+            ObjectName::From { connection, key } => self.of_row(connection, key).await,
+            ObjectName::ByEmail { email, create } => {
                 let _alone = if *create { Some(self.driver.line.shared.persons.alone(email).await) } else { None };
                 let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(email).cloned();
                 if let Some(id) = known {
@@ -168,11 +168,12 @@ impl<'a> Customers<'a> {
     }
 
     /// A key as the other connection compares it: e-mails without regard to case.
-    fn compared(&self, connection: &str, key: &[String]) -> Vec<String> {
+    pub fn compared(&self, connection: &str, key: &[String]) -> Vec<String> {
         let Ok(other) = self.project.connection(connection) else { return key.to_vec() };
         let kind =
             |name: &String| other.recipe.columns.iter().find(|column| column.name == *name).map(|column| &column.kind);
-        let parts = key.iter().zip(&other.recipe.key);
+        let names = other.action.invoice().map_or(&other.recipe.key, |invoice| &invoice.group_by);
+        let parts = key.iter().zip(names);
         parts.map(|(text, name)| kind(name).map_or(text.clone(), |kind| normal(text.clone(), kind))).collect()
     }
 
@@ -185,8 +186,8 @@ impl<'a> Customers<'a> {
 
     /// What is made for a customer may be known while the making of the customer itself is still open: a backup was taken
     /// in between. That is settled too, so that the ledger holds all that was made.
-    pub async fn settle_open(&self, name: Option<&CustomerName>) -> Result<(), Problem> {
-        let Some(CustomerName::ByEmail { email, create: true }) = name else { return Ok(()) };
+    pub async fn settle_open(&self, name: Option<&ObjectName>) -> Result<(), Problem> {
+        let Some(ObjectName::ByEmail { email, create: true }) = name else { return Ok(()) };
         let _alone = self.driver.line.shared.persons.alone(email).await;
         let Some(open) = self.under_way(email).await? else { return Ok(()) };
         if let Ok(None) = self.rival(email, &open).await {

@@ -239,10 +239,8 @@ impl Taker<'_> {
 
     async fn open_operation(&self) -> Result<OperationRecord, Problem> {
         let owner = &self.with.owner;
-        let mut steps: Vec<String> =
-            ["create_customer", "add_invoice_item", "create_invoice", "add_lines", "finalize", "send"]
-                .map(str::to_owned)
-                .to_vec();
+        let action = self.with.connection.action.name();
+        let mut steps = [action, "add_lines", "finalize", "send"].map(str::to_owned).to_vec();
         steps.extend(item_steps(&self.row.members));
         let ids: Vec<OperationId> = steps.iter().map(|step| owner.operation(step, &self.row.key)).collect();
         let stored = self.with.ledger.operations(&ids).await?;
@@ -280,6 +278,8 @@ fn fits(open: &OperationRecord, receipt: &Receipt) -> Result<(), Problem> {
     let kind = match open.operation.as_str() {
         "POST /v1/customers" => "customer",
         "POST /v1/invoiceitems" => "invoiceitem",
+        "POST /v1/refunds" => "refund",
+        "POST /v1/credit_notes" => "credit_note",
         _ => "invoice",
     };
     if receipt.object != kind {
@@ -289,7 +289,7 @@ fn fits(open: &OperationRecord, receipt: &Receipt) -> Result<(), Problem> {
         return wrong(format!("it carries the mark of another operation ({})", op.0));
     }
     match (amount_sent(&open.body), receipt.amount) {
-        (Some(sent), Some(amount)) if kind == "invoiceitem" && sent.amount != amount => {
+        (Some(sent), Some(amount)) if kind != "invoice" && sent.amount != amount => {
             wrong(format!("it is over {amount}, not {} (in minor units)", sent.amount))
         }
         _ => Ok(()),

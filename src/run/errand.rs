@@ -9,7 +9,7 @@ use super::history::heard;
 use super::report::Report;
 use crate::config::{Connection, Project};
 use crate::ledger::RunRecord;
-use crate::mapping::recipe::CustomerExpr;
+use crate::mapping::object::ObjectExpr;
 use crate::schedule::{Heard, Trigger};
 
 /// A connection of an errand.
@@ -95,10 +95,8 @@ fn needs(connection: &Connection) -> Vec<&str> {
     let mut needs: Vec<&str> = connection.after().iter().map(String::as_str).collect();
     let invoice = connection.action.invoice();
     needs.extend(invoice.and_then(|invoice| invoice.items_from.as_deref()));
-    let customer = invoice.map(|invoice| &invoice.customer).or(connection.recipe.customer.as_ref());
-    if let Some(CustomerExpr::From { connection, .. }) = customer {
-        needs.push(connection);
-    }
+    let about = invoice.map(|invoice| &invoice.customer).or(connection.recipe.about.as_ref());
+    needs.extend(about.and_then(ObjectExpr::from));
     needs
 }
 

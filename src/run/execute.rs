@@ -22,6 +22,7 @@ use super::survey::{Scope, Spooled, Survey, survey};
 use super::write_back::write_back;
 use crate::config::{Action, Connection, FirstRun};
 use crate::ledger::Change;
+use crate::mapping::object::ObjectExpr;
 
 /// What is asked of a run.
 #[derive(Clone, Debug, Default)]
@@ -138,7 +139,27 @@ async fn attempt(
         Some(_) => Ok(()),
         None => finish(engine, connection, source.as_ref(), &mut survey, report).await,
     };
+    show_payments(engine, connection, report).await;
     sent.and(written).map_err(one)
+}
+
+/// What was done to invoices shows where they come from.
+async fn show_payments(engine: &Engine, connection: &Connection, report: &mut Report) {
+    if !matches!(connection.action, Action::OnInvoice(_)) || report.tally.done == 0 {
+        return;
+    }
+    let maker = connection.recipe.about.as_ref().and_then(ObjectExpr::from);
+    let maker = maker.and_then(|name| engine.project.connection(name).ok());
+    let items = maker.and_then(|maker| maker.action.invoice()?.items_from.as_deref());
+    for other in engine.project.connections.iter().filter(|other| other.write_back.shows_payments()) {
+        let is_named = maker.is_none_or(|maker| maker.name == other.name) || items == Some(&*other.name);
+        if other.account == connection.account
+            && is_named
+            && let Err(problems) = refresh(engine, other).await
+        {
+            report.notes.extend(problems);
+        }
+    }
 }
 
 fn blank(engine: &Engine, connection: &Connection, order: &Order, run: Option<String>) -> Result<Report, Problem> {
@@ -183,7 +204,7 @@ struct Foreseen {
 
 impl Foreseen {
     fn within(&self, engine: &Engine, connection: &Connection) -> Result<(), Problem> {
-        let is_money = !matches!(connection.action, Action::CreateCustomer);
+        let is_money = connection.action.is_money();
         if is_money && self.is_unknown && !connection.limits.amount.is_empty() {
             let message = "`limits: amount` is set, but what some rows cost is known only to Stripe; nothing was sent";
             return Err(

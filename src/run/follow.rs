@@ -2,9 +2,12 @@
 
 use rowbill_connector::{Payments, Problem, Target};
 
+use super::act::Named;
 use super::engine::Engine;
 use crate::config::Connection;
-use crate::payments::{Applied, Applying, poll, replay};
+use crate::ledger::{Change, Ledger};
+use crate::payments::{Applied, Applying, PaymentRecord, poll, replay};
+use crate::protocol::Time;
 
 /// What following an account came to.
 #[derive(Debug, Default)]
@@ -55,6 +58,23 @@ pub async fn follow(engine: &Engine, account: &str, look: Look<'_>, most: usize)
         connections.map(|connection| (engine.owner(connection).tag(), connection.name.clone())).collect();
     let applying = Applying { ledger: &*ledger, target, account, tags: &tags, now: engine.clock.now(), most };
     Ok(Followed { new, applied: applying.run().await? })
+}
+
+/// Reads an invoice's payment again, after something was done to it, and writes it down. What cannot be read now is read
+/// after the next event, or by the next poll.
+pub async fn learn(
+    ledger: &dyn Ledger,
+    target: &dyn Payments,
+    named: &Named,
+    now: Time,
+    why: &str,
+) -> Result<(), Problem> {
+    let Ok(bill) = target.bill(&named.invoice).await else { return Ok(()) };
+    let before = PaymentRecord::find(ledger, &named.invoice).await?;
+    let known = before.as_ref().map(|before| (before.connection.clone(), before.key.clone()));
+    let Some((connection, key)) = named.made_by.clone().or(known) else { return Ok(()) };
+    let record = PaymentRecord::of(&bill, before, connection, key, now, why);
+    ledger.commit(vec![Change::Document(record.document())]).await
 }
 
 /// The connections whose sources show what has changed: the one that made an invoice, and those that made its items.

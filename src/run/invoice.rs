@@ -127,10 +127,10 @@ impl Course<'_> {
     /// The customer of a draft that is not made yet; a draft that exists has its own.
     async fn customer(&mut self, draft: Option<&OperationRecord>) -> Step<Option<String>> {
         if draft.is_some_and(OperationRecord::is_under_way) {
-            self.of.customers.settle_open(self.task.head.as_ref().and_then(|head| head.customer.as_ref())).await?;
+            self.of.customers.settle_open(self.task.head.as_ref().and_then(|head| head.about.as_ref())).await?;
             return Ok(Ok(None));
         }
-        let Some(name) = self.task.head.as_ref().and_then(|head| head.customer.clone()) else {
+        let Some(name) = self.task.head.as_ref().and_then(|head| head.about.clone()) else {
             return Ok(Err(Settled::not(Fate::Failed, Problem::new("row.no_customer", "the group names no customer"))));
         };
         match self.of.customers.id(&name, self.retry).await? {

@@ -5,6 +5,7 @@
 //! lanes, where [`row`] and [`invoice`] settle them, operation by operation ([`drive`]); [`write_back`] and [`report`]
 //! tell what became of them.
 
+mod act;
 mod adopt;
 mod amounts;
 pub mod claims;
@@ -42,7 +43,7 @@ mod write_back;
 
 pub use adopt::{KINDS, adopt_once, is_ours, listen, of_any_age};
 pub use amounts::{amount_of, billed};
-pub use claims::{ClaimAsk, Claiming};
+pub use claims::{ClaimAsk, Claiming, is_day};
 pub use clock::Clock;
 pub use drive::{Driven, Driver, Operation};
 pub use engine::{AccountLine, Answers, Engine, Progress, Quiet, Stop};

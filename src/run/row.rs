@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
-use rowbill_connector::{Call, Catalog, Param, Problem};
+use rowbill_connector::{Call, Param, Problem};
 use tokio::sync::OwnedMutexGuard;
 
 use super::amounts::{amount_of, amount_sent, billed, differs, field_sent};
 use super::customer::{Customers, NoCustomer, with_op};
 use super::differences::{differences, emptied};
 use super::drive::{Driven, Driver, Operation};
+use super::engine::Engine;
 use super::index::{Class, Doubles};
 use super::records::object_ref;
 use super::report::Fate;
@@ -75,14 +76,15 @@ pub struct Rows<'a> {
     pub owner: &'a Owner,
     /// Customers of this run.
     pub customers: &'a Customers<'a>,
-    /// What the target can do.
-    pub catalog: &'a Catalog,
+    /// What runs share.
+    pub engine: &'a Engine,
 }
 
 impl Rows<'_> {
     /// Settles one row. An error is the ledger's, and stops the run.
     pub async fn settle(&self, mut task: RowTask) -> Result<Settled, Problem> {
         match task.class {
+            _ if let Action::OnInvoice(act) = self.connection.action => self.act(act, task).await,
             Class::Update => self.update(task).await,
             Class::Resume if task.record.revision_under_way() => self.update(task).await,
             _ => {
@@ -114,8 +116,8 @@ impl Rows<'_> {
         }
         let mut params = prepared.params.clone();
         if under_way {
-            self.customers.settle_open(prepared.customer.as_ref()).await?;
-        } else if let Some(name) = &prepared.customer {
+            self.customers.settle_open(prepared.about.as_ref()).await?;
+        } else if let Some(name) = &prepared.about {
             match self.customers.id(name, task.record.asked_again()).await? {
                 Ok(id) => drop(params.shift_insert(0, "customer".to_owned(), Param::Text(id))),
                 Err(no) => return self.without_customer(task, no).await,
@@ -238,7 +240,7 @@ impl Rows<'_> {
         Ok(Settled::not(fate, problem))
     }
 
-    async fn commit(&self, record: &mut RowRecord) -> Result<(), Problem> {
+    pub(super) async fn commit(&self, record: &mut RowRecord) -> Result<(), Problem> {
         record.run.clone_from(&self.driver.run);
         record.at = self.driver.clock.now();
         self.driver.ledger.commit(vec![Change::Row(record.clone())]).await
@@ -296,7 +298,7 @@ impl Rows<'_> {
     /// Cells that were emptied since: what the target can clear is cleared; the first that it cannot is given back.
     async fn clear(&self, task: &RowTask, params: &mut IndexMap<String, Param>) -> Result<Option<String>, Problem> {
         let was_accepted = task.record.problem.as_ref().is_some_and(|problem| problem.code == "row.accepted");
-        let operation = &self.catalog.operations[UPDATE];
+        let operation = &self.engine.catalog.operations[UPDATE];
         for name in emptied(self.driver, self.owner, self.connection, task).await? {
             let (top, inner) = name.split_once('[').map_or((name.as_str(), None), |(top, rest)| (top, Some(rest)));
             let schema = operation.params.properties.get(top);
@@ -329,7 +331,7 @@ impl Rows<'_> {
     }
 
     /// A row that was edited while its operation was open is done as it was sent; the edit is a matter of its own.
-    async fn after_resume(&self, mut task: RowTask, settled: Settled) -> Result<Settled, Problem> {
+    pub(super) async fn after_resume(&self, mut task: RowTask, settled: Settled) -> Result<Settled, Problem> {
         let is_edited = task.class == Class::Resume
             && settled.fate == Fate::Done
             && task.spooled.prepared.is_some()
@@ -368,13 +370,6 @@ impl RowRecord {
         self.state == RowState::Sending
             && self.objects.iter().any(|object| object.step == "create_customer")
             && self.revision > 0
-    }
-}
-
-impl Prepared {
-    /// For an operation that goes on with its own bytes.
-    pub fn empty() -> Self {
-        Self { customer: None, params: IndexMap::new() }
     }
 }
 

@@ -24,7 +24,7 @@ use super::survey::{Scope, Spooled, Survey};
 use crate::config::{Action, Connection};
 use crate::ledger::RowId;
 use crate::mapping::identity::Owner;
-use crate::mapping::recipe::CustomerName;
+use crate::mapping::object::ObjectName;
 
 /// So many lanes; the account's rate limit is what slows them.
 const LANES: usize = 32;
@@ -158,7 +158,7 @@ impl Sending<'_> {
         let before = invoiced(&record.members).to_vec();
         record.members = group.rows.iter().map(|at| entries[*at as usize].content).collect();
         record.members.sort_unstable();
-        let lane = head.as_ref().and_then(|head| head.customer.as_ref()).map_or_else(|| hashed(&key), hashed_name);
+        let lane = head.as_ref().and_then(|head| head.about.as_ref()).map_or_else(|| hashed(&key), hashed_name);
         Ok((GroupTask { head, key, lines, record, before, retry: group.retry }, lane))
     }
 
@@ -197,9 +197,8 @@ impl Sending<'_> {
         let idle = self.idle();
         match task {
             Task::Row(task) => {
-                let (connection, driver, owner, catalog) =
-                    (self.connection, self.driver, self.owner, self.engine.catalog);
-                let rows = Rows { connection, driver, owner, customers, catalog };
+                let (connection, driver, owner, engine) = (self.connection, self.driver, self.owner, self.engine);
+                let rows = Rows { connection, driver, owner, customers, engine };
                 let (key, number, count) = (task.spooled.key.clone(), task.number, 1 + task.followers);
                 let settled = match (idle, task.class) {
                     (_, Class::NeedsReview) => self.review(rows, *task).await?,
@@ -289,18 +288,18 @@ impl Lanes {
 /// Rows of one customer share a lane; a row that makes a customer goes by its e-mail, so that two of them meet.
 fn lane_of(spooled: &Spooled, entry: &Entry) -> u64 {
     let Some(prepared) = &spooled.prepared else { return hashed(&entry.id) };
-    match (&prepared.customer, prepared.params.get("email")) {
+    match (&prepared.about, prepared.params.get("email")) {
         (Some(name), _) => hashed_name(name),
         (None, Some(rowbill_connector::Param::Text(email))) => hashed(&email.to_lowercase()),
         _ => hashed(&entry.id),
     }
 }
 
-fn hashed_name(name: &CustomerName) -> u64 {
+fn hashed_name(name: &ObjectName) -> u64 {
     match name {
-        CustomerName::Id(id) => hashed(id),
-        CustomerName::From { connection, key } => hashed(&(connection, key)),
-        CustomerName::ByEmail { email, .. } => hashed(&email.to_lowercase()),
+        ObjectName::Id(id) => hashed(id),
+        ObjectName::From { connection, key } => hashed(&(connection, key)),
+        ObjectName::ByEmail { email, .. } => hashed(&email.to_lowercase()),
     }
 }
 

@@ -112,3 +112,20 @@ fn beside_a_daemon_the_daemon_does_it() {
     assert_eq!(daemon.stop().0, 143);
     assert_eq!(written(&project, "Payment", 0), "paid");
 }
+
+#[test]
+fn the_money_of_an_invoice_is_of_one_claim() {
+    let project = billed();
+    let bank = claim(&project);
+    let cash = project.run(&["payments", "claim", "bills", KEYS[0], "--method", "cash"]).json["claim"]["id"].clone();
+    let cash = cash.as_str().unwrap();
+    // The answer to the first one is lost for good: it is not the other one's.
+    let lost = Rule::on("POST /v1/invoices/{invoice}/pay", Fault::DropBefore).counted(0, 100);
+    project.stripe.faults().script(lost);
+    confirm(&project, &bank, "80.00");
+    project.stripe.faults().clear();
+    is_refused(&confirm(&project, cash, "80.00"), "claims.state");
+    confirm(&project, &bank, "80.00").exits(0);
+    is_refused(&confirm(&project, cash, "80.00"), "claims.nothing_left");
+    project.run(&["payments", "cancel", cash, "--reason", "it was the same money"]).exits(0);
+}

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::{IdempotencyKey, OperationId, Problem, SendError};
+use crate::{IdempotencyKey, OperationId, Problem, Receipt, SendError};
 
 /// The money of one invoice as the target tells it now. Amounts are minor units of `currency`, times seconds since 1970
 /// UTC.
@@ -126,6 +126,9 @@ pub enum Subject {
 pub trait Payments: Send + Sync {
     /// The money of an invoice, as it is now.
     async fn bill(&self, invoice: &str) -> Result<Bill, SendError>;
+
+    /// The objects of a kind (`refund`, `credit_note`) that were made about an invoice.
+    async fn made_of(&self, kind: &str, bill: &Bill) -> Result<Vec<Receipt>, SendError>;
 
     /// The invoices that a subject is about; none if it is about none.
     async fn invoices_of(&self, subject: &Subject) -> Result<Vec<String>, SendError>;

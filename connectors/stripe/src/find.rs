@@ -93,7 +93,8 @@ impl Http {
             let value = body.iter().find(|(key, value)| key == name && !value.is_empty());
             value.filter(|_| takes(name)).map(|(_, value)| (name, value.clone()))
         };
-        let mut query: Vec<_> = given("customer").into_iter().collect();
+        let about = ["customer", "payment_intent", "charge"];
+        let mut query: Vec<_> = about.into_iter().filter_map(given).collect();
         query.extend(takes("created").then(|| ("created[gte]", since.to_string())));
         if let Some(email) = given("email") {
             let narrow = query.iter().cloned().chain([email]).collect();

@@ -15,7 +15,7 @@ pub(crate) struct Kind {
     pub(crate) page: Option<&'static str>,
 }
 
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 7] = [
     Kind {
         prefix: "cus_",
         object: "customer",
@@ -37,6 +37,8 @@ const KINDS: [Kind; 5] = [
         one: "/v1/invoices/{invoice}",
         page: Some("invoices"),
     },
+    Kind { prefix: "re_", object: "refund", list: "/v1/refunds", one: "/v1/refunds/{refund}", page: None },
+    Kind { prefix: "cn_", object: "credit_note", list: "/v1/credit_notes", one: "/v1/credit_notes/{id}", page: None },
     Kind { prefix: "prod_", object: "product", list: "/v1/products", one: "/v1/products/{id}", page: Some("products") },
     Kind { prefix: "price_", object: "price", list: "/v1/prices", one: "/v1/prices/{price}", page: Some("prices") },
 ];

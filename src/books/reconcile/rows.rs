@@ -4,7 +4,6 @@ use rowbill_connector::{Problem, Receipt};
 
 use super::{Comparing, Kind, is_made, main_object};
 use crate::books::reader::{Reader, Wanted, id_of};
-use crate::config::Action;
 use crate::ledger::{RowId, RowRecord, RowState};
 use crate::mapping::money::Minor;
 use crate::mapping::row::Outcome;
@@ -63,6 +62,6 @@ impl Comparing<'_> {
     }
 
     fn amount(&self, receipt: &Receipt) -> Option<Minor> {
-        billed(receipt, matches!(self.connection.action, Action::AddInvoiceItem))
+        billed(receipt, self.connection.action.is_money())
     }
 }

@@ -95,6 +95,7 @@ impl Planning<'_> {
             }),
             Action::AddInvoiceItem => self.item(receipt).await,
             Action::CreateInvoice(_) => Ok(invoice(receipt)),
+            Action::OnInvoice(act) => Ok(leave(format!("{} is not taken back: see to it in Stripe", act.name()))),
         }
     }
 

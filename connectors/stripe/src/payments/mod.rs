@@ -10,10 +10,13 @@ mod event;
 mod signature;
 
 use async_trait::async_trait;
-use rowbill_connector::{Bill, Delivery, Endpoint, Event, IdempotencyKey, Payments, Problem, SendError, Subject};
+use rowbill_connector::{
+    Bill, Delivery, Endpoint, Event, IdempotencyKey, Payments, Problem, Receipt, SendError, Subject,
+};
 use serde_json::Value;
 
 use crate::read::no_object;
+use crate::receipt;
 use crate::target::StripeTarget;
 
 pub use event::KINDS;
@@ -23,10 +26,28 @@ pub use signature::{sign, verify};
 /// So many types one list of events takes (docs.stripe.com/api/events/list).
 const MOST_TYPES: usize = 20;
 
+/// The parameter that names a payment by this id.
+fn by(id: &str) -> &'static str {
+    if id.starts_with("pi_") { "payment_intent" } else { "charge" }
+}
+
 #[async_trait]
 impl Payments for StripeTarget {
     async fn bill(&self, invoice: &str) -> Result<Bill, SendError> {
         bill::read(&self.http, invoice).await
+    }
+
+    async fn made_of(&self, kind: &str, bill: &Bill) -> Result<Vec<Receipt>, SendError> {
+        let of_target = bill.payments.iter().filter(|payment| payment.is_of_target);
+        let asks: Vec<(&str, &str, String)> = match kind {
+            "credit_note" => vec![("/v1/credit_notes", "invoice", bill.invoice.clone())],
+            _ => of_target.map(|payment| ("/v1/refunds", by(&payment.id), payment.id.clone())).collect(),
+        };
+        let mut made = Vec::new();
+        for (path, filter, id) in asks {
+            self.http.each(path, vec![(filter, id)], None, |value| made.extend(receipt::read(value))).await?;
+        }
+        Ok(made)
     }
 
     async fn invoices_of(&self, subject: &Subject) -> Result<Vec<String>, SendError> {

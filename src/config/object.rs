@@ -1,40 +1,52 @@
-//! The ways in which a mapping names a customer.
+//! The ways in which a mapping names a customer, or an invoice.
 
 use super::block::Roots;
 use super::mapping_file::{Reader, elements};
 use super::yaml::{Node, Value};
-use crate::mapping::recipe::CustomerExpr;
+use crate::mapping::object::{ObjectExpr, ObjectKind, Way};
 use crate::suggest::{did_you_mean, nearest};
 
 impl Reader<'_, '_> {
-    pub(super) fn customer(&mut self, block: &Node, roots: Roots) -> Option<CustomerExpr> {
-        let Some(node) = block.get("customer") else {
-            let advice = "name the customer: by_email:, or from: and key:, or id:, or a template that gives cus_…";
-            self.builder.tell(block, "mapping.missing_parameter", "`customer` is missing".into(), advice.into());
+    /// How the object that the rows are about is named, in the block of the action.
+    pub(super) fn object(&mut self, kind: ObjectKind, block: &Node, roots: Roots) -> Option<ObjectExpr> {
+        self.way(kind, block, roots).map(|way| ObjectExpr { kind, way })
+    }
+
+    fn way(&mut self, kind: ObjectKind, block: &Node, roots: Roots) -> Option<Way> {
+        let (word, prefix) = (kind.word(), kind.prefix());
+        let (allowed, ways): (&[&str], &[&str]) = match kind {
+            ObjectKind::Customer => (&["id", "from", "key", "by_email", "if_missing"], &["id", "from", "by_email"]),
+            ObjectKind::Invoice => (&["id", "from", "key"], &["id", "from"]),
+        };
+        let Some(node) = block.get(word) else {
+            let by_email = if kind == ObjectKind::Customer { "by_email:, or " } else { "" };
+            let advice =
+                format!("name the {word}: {by_email}from: and key:, or id:, or a template that gives {prefix}…");
+            self.builder.tell(block, "mapping.missing_parameter", format!("`{word}` is missing"), advice);
             return None;
         };
         let Value::Map(entries) = &node.value else {
-            return self.builder.template(node, roots).map(CustomerExpr::Id);
+            return self.builder.template(node, roots).map(Way::Id);
         };
-        let allowed = ["id", "from", "key", "by_email", "if_missing"];
         for (key, _) in entries.iter().filter(|(key, _)| !allowed.contains(&key.text.as_str())) {
-            let message = format!("`{}` does not name a customer", key.text);
-            self.builder.tell(key.at, "config.unknown_key", message, did_you_mean(&key.text, &allowed));
+            let message = format!("`{}` does not name {}", key.text, kind.with_article());
+            self.builder.tell(key.at, "config.unknown_key", message, did_you_mean(&key.text, allowed));
         }
-        let ways: Vec<&str> = ["id", "from", "by_email"].into_iter().filter(|way| node.get(way).is_some()).collect();
-        let [way] = ways[..] else {
-            let is_slip = |key: &str| !allowed.contains(&key) && nearest(key, &allowed).is_some();
-            if ways.is_empty() && entries.iter().any(|(key, _)| is_slip(&key.text)) {
+        let given: Vec<&str> = ways.iter().copied().filter(|way| node.get(way).is_some()).collect();
+        let [way] = given[..] else {
+            let is_slip = |key: &str| !allowed.contains(&key) && nearest(key, allowed).is_some();
+            if given.is_empty() && entries.iter().any(|(key, _)| is_slip(&key.text)) {
                 return None;
             }
-            let message = "a customer is named in exactly one way".to_owned();
-            self.builder.tell(node, "config.one_of", message, "use one of: id, from (with key), by_email".into());
+            let message = format!("{} is named in exactly one way", kind.with_article());
+            let advice = format!("use one of: {}", ways.join(", ").replace("from", "from (with key)"));
+            self.builder.tell(node, "config.one_of", message, advice);
             return None;
         };
-        self.customer_by(way, node, roots)
+        self.by(way, node, roots)
     }
 
-    fn customer_by(&mut self, way: &str, node: &Node, roots: Roots) -> Option<CustomerExpr> {
+    fn by(&mut self, way: &str, node: &Node, roots: Roots) -> Option<Way> {
         let value = node.get(way)?;
         for (key, goes_with) in [("key", "from"), ("if_missing", "by_email")] {
             if let (Some(at), true) = (node.get(key), way != goes_with) {
@@ -43,7 +55,7 @@ impl Reader<'_, '_> {
             }
         }
         match way {
-            "id" => self.builder.template(value, roots).map(CustomerExpr::Id),
+            "id" => self.builder.template(value, roots).map(Way::Id),
             "by_email" => {
                 let create = match node.get("if_missing").and_then(Node::text) {
                     None | Some("fail") => false,
@@ -59,13 +71,13 @@ impl Reader<'_, '_> {
                         false
                     }
                 };
-                Some(CustomerExpr::ByEmail { email: self.builder.template(value, roots)?, create })
+                Some(Way::ByEmail { email: self.builder.template(value, roots)?, create })
             }
-            _ => self.customer_from(value, node, roots),
+            _ => self.from(value, node, roots),
         }
     }
 
-    fn customer_from(&mut self, value: &Node, node: &Node, roots: Roots) -> Option<CustomerExpr> {
+    fn from(&mut self, value: &Node, node: &Node, roots: Roots) -> Option<Way> {
         let connection = value.text()?.to_owned();
         let names: Vec<&str> = self.around.keys.keys().map(String::as_str).collect();
         let Some(columns) = self.around.keys.get(&connection) else {
@@ -87,7 +99,7 @@ impl Reader<'_, '_> {
             self.builder.tell(key, "mapping.key_length", message, "give one template for each, in this order".into());
         }
         let key = parts.into_iter().map(|part| self.builder.template(part, roots)).collect::<Option<Vec<_>>>()?;
-        Some(CustomerExpr::From { connection, key })
+        Some(Way::From { connection, key })
     }
 }
 
