@@ -152,8 +152,8 @@ pub fn step(state: &State, event: &Event, now: Time, unsure: WhenUnsure) -> (Sta
         (State::Intent(_), Event::NotTaken) => (state.clone(), Effect::Again),
         (State::Intent(_), Event::NoAnswer) => (state.clone(), Effect::BackOff),
         (State::Intent(intent), Event::Unclear) => doubt(*intent, intent.doubts + 1),
-        (State::Intent(intent), Event::Found(None)) if intent.doubts == REFUSED => refused(*intent),
         (State::Intent(intent), Event::Found(None)) => match unsure {
+            WhenUnsure::Resend if intent.doubts == REFUSED => refused(*intent),
             WhenUnsure::Resend => fresh(intent.generation + 1, now),
             WhenUnsure::Ask => (State::Review { generation: intent.generation }, Effect::Settled),
         },

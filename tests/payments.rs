@@ -3,6 +3,7 @@
 mod acts;
 mod claims;
 mod poll;
+mod refunds;
 mod webhooks;
 
 use serde_json::Value;

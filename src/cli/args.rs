@@ -354,6 +354,22 @@ pub enum PaymentsCommand {
         #[arg(long)]
         reason: String,
     },
+    /// Pay back what was paid through Stripe, wholly or in part: a plan first, then a yes
+    Refund {
+        /// The connection that made the invoice
+        name: String,
+        /// The key of the row
+        key: String,
+        /// How much, in the invoice's currency: 80.00; all that is left if left out
+        #[arg(long)]
+        amount: Option<String>,
+        /// Why
+        #[arg(long, value_parser = ["duplicate", "fraudulent", "requested_by_customer"])]
+        reason: Option<String>,
+        /// Only show what would go back
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Ask Stripe what has happened, and write it down
     Poll {
         /// The accounts; all of them with --all

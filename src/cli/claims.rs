@@ -13,7 +13,7 @@ use crate::connectors::catalog;
 use crate::ledger::{DocumentFilter, DocumentKind};
 use crate::mapping::money::display;
 use crate::payments::ClaimRecord;
-use crate::run::{ClaimAsk, Claiming, Quiet, is_day};
+use crate::run::{ByHand, ClaimAsk, Quiet, is_day};
 use crate::web::{Answer, Ask, Client, unexpected};
 
 /// Somebody says that an invoice was paid.
@@ -27,7 +27,7 @@ pub async fn claim(
     let project = context.project()?;
     let name = project.connection(name).map_err(|problem| vec![problem])?.name.clone();
     let key = run_now::key(Some(key))?.unwrap_or_default();
-    take(context, project, name, ClaimAsk::Claim { key, method, note }).await
+    claimed(context, project, &name, ClaimAsk::Claim { key, method, note }).await
 }
 
 /// The money is there.
@@ -47,14 +47,14 @@ pub async fn confirm(
             Problem::new("guard.live", "this would mark a LIVE invoice as paid, and nobody said yes; nothing was sent");
         return Err(vec![problem.advise("add --yes, or run it in a terminal and answer")]);
     }
-    take(context, project, name, ClaimAsk::Confirm { id, amount, paid_on, reference }).await
+    claimed(context, project, &name, ClaimAsk::Confirm { id, amount, paid_on, reference }).await
 }
 
 /// It is not, and will not be.
 pub async fn cancel(context: &Context, id: String, reason: String) -> Result<u8, Problems> {
     let project = context.project()?;
     let name = owner(context, &project, &id).await.map_err(|problem| vec![problem])?;
-    take(context, project, name, ClaimAsk::Cancel { id, reason }).await
+    claimed(context, project, &name, ClaimAsk::Cancel { id, reason }).await
 }
 
 /// The claims that the ledger has, the newest last.
@@ -90,27 +90,31 @@ async fn owner(context: &Context, project: &Project, id: &str) -> Result<String,
     ClaimRecord::find(&*ledger, id).await.map(|claim| claim.connection)
 }
 
-async fn take(context: &Context, project: Project, name: String, ask: ClaimAsk) -> Result<u8, Problems> {
-    let one = |problem| vec![problem];
-    let by = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned());
-    let claim = if let Some(daemon) = Client::reach(&project.settings.ledger).await {
-        match daemon.ask(&Ask::Claim(name, by, ask)).await? {
-            Answer::Reports(mut told) => told.pop().ok_or_else(|| vec![unexpected()])?,
-            _ => return Err(vec![unexpected()]),
-        }
-    } else {
-        let mut engine = context.engine(project, std::slice::from_ref(&name), Arc::new(Quiet))?;
-        engine.ledger = Some(context.ledger_to_write(&engine.project).await.map_err(one)?);
-        let project = Arc::clone(&engine.project);
-        let connection = project.connection(&name).map_err(one)?;
-        Claiming { engine: &engine, connection, by: &by }.take(&ask).await?.value()
-    };
+async fn claimed(context: &Context, project: Project, name: &str, ask: ClaimAsk) -> Result<u8, Problems> {
+    let claim = take(context, project, name, ByHand::Claim(ask)).await?;
     if context.screen.is_json() {
         context.screen.json(&json!({ "v": 1, "claim": claim }));
     } else {
         line(context, &claim);
     }
     Ok(exit::OK)
+}
+
+/// Has it done by the daemon, where there is one; else here.
+pub async fn take(context: &Context, project: Project, name: &str, ask: ByHand) -> Result<Value, Problems> {
+    let one = |problem| vec![problem];
+    let by = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned());
+    if let Some(daemon) = Client::reach(&project.settings.ledger).await {
+        return match daemon.ask(&Ask::ByHand(name.to_owned(), by, ask)).await? {
+            Answer::Reports(mut told) => told.pop().ok_or_else(|| vec![unexpected()]),
+            _ => Err(vec![unexpected()]),
+        };
+    }
+    let mut engine = context.engine(project, &[name.to_owned()], Arc::new(Quiet))?;
+    engine.ledger = Some(context.ledger_to_write(&engine.project).await.map_err(one)?);
+    let project = Arc::clone(&engine.project);
+    let connection = project.connection(name).map_err(one)?;
+    ask.take(&engine, connection, &by).await
 }
 
 fn line(context: &Context, claim: &Value) {

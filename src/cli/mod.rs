@@ -17,6 +17,7 @@ mod plan;
 mod preview;
 mod rebuild;
 mod reconcile;
+mod refund;
 mod report;
 mod report_args;
 mod report_out;

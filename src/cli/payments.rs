@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::args::PaymentsCommand;
 use super::context::{Context, Problems};
 use super::screen::{bold, dim, harmless};
-use super::{claims, exit};
+use super::{claims, exit, refund};
 use crate::connectors::catalog;
 use crate::ledger::{DocumentFilter, DocumentKind};
 use crate::mapping::money::display;
@@ -25,6 +25,9 @@ pub async fn payments(context: &Context, command: PaymentsCommand) -> Result<u8,
             claims::confirm(context, claim, amount, date, reference).await
         }
         PaymentsCommand::Cancel { claim, reason } => claims::cancel(context, claim, reason).await,
+        PaymentsCommand::Refund { name, key, amount, reason, dry_run } => {
+            refund::refund(context, refund::Wanted { name, key, amount, reason, dry_run }).await
+        }
         PaymentsCommand::Poll { accounts, all } => poll(context, accounts, all).await,
     }
 }

@@ -16,7 +16,7 @@ use crate::config::{Account, Project};
 use crate::connectors;
 use crate::run::decision::{Deciding, row_values};
 use crate::run::errand::{Chosen, Launch, Told, perform, preflight, select};
-use crate::run::{self, ClaimAsk, Claiming, Look, Order, Report, report_json};
+use crate::run::{self, ByHand, Look, Order, Report, report_json};
 use crate::web::{Answer, Ask, Control, Decide, RunNow, Running, polled};
 
 /// A decision about a row waits so long for the connection's run.
@@ -143,8 +143,8 @@ impl Door {
         Ok(Answer::Row(row, told))
     }
 
-    /// Does something with a claim, while no run of the connection goes on.
-    async fn claim(&self, name: String, by: &str, ask: &ClaimAsk) -> Result<Answer, Vec<Problem>> {
+    /// Does something about payments, while no run of the connection goes on.
+    async fn by_hand(&self, name: String, by: &str, ask: &ByHand) -> Result<Answer, Vec<Problem>> {
         let one = |problem| vec![problem];
         self.reload().await.map_err(one)?;
         let inside = self.inside().map_err(one)?;
@@ -154,9 +154,9 @@ impl Door {
         let project = self.world.project();
         let engine = inside.launcher.engine(&project, &[&name]).map_err(one)?;
         let connection = project.connection(&name).map_err(one)?;
-        let claimed = Claiming { engine: &engine, connection, by }.take(ask).await;
-        inside.post.broken(claimed.as_ref().err().and_then(|problems| problems.first())).await;
-        Ok(Answer::Reports(vec![claimed?.value()]))
+        let done = ask.take(&engine, connection, by).await;
+        inside.post.broken(done.as_ref().err().and_then(|problems| problems.first())).await;
+        Ok(Answer::Reports(vec![done?]))
     }
 
     /// Asks accounts what has happened, now.
@@ -218,7 +218,7 @@ impl Control for Door {
             Ask::Pause(name) => self.pause(name, true).await,
             Ask::Resume(name) => self.pause(name, false).await,
             Ask::Decide(decide) => self.decide(&decide).await,
-            Ask::Claim(name, by, ask) => return self.claim(name, &by, &ask).await,
+            Ask::ByHand(name, by, ask) => return self.by_hand(name, &by, &ask).await,
             Ask::Poll(accounts) => return self.poll(&accounts).await,
             Ask::Replay(account, event) => return self.replay(&account, &event).await,
             Ask::Running => self.running().await,

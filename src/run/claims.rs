@@ -15,7 +15,7 @@ use super::execute::refresh;
 use super::follow::{learn, money_of};
 use super::history::next_id;
 use crate::config::{Act, Connection};
-use crate::ledger::{Change, DocumentFilter, DocumentKind, OperationRecord, RowState};
+use crate::ledger::{Change, DocumentFilter, DocumentKind, RowState};
 use crate::mapping::money::{Money, display, to_minor};
 use crate::payments::record::invoice_of;
 use crate::payments::{ClaimRecord, ClaimState};
@@ -321,7 +321,8 @@ fn untaken(line: &AccountLine, error: &SendError) -> Untaken {
 /// One for each invoice: it is marked as paid outside at most once.
 const STEP: &str = "record_payment";
 
-fn decimal(text: &str) -> Result<Decimal, Problem> {
+/// An amount as a person types it.
+pub fn decimal(text: &str) -> Result<Decimal, Problem> {
     text.trim().parse().map_err(|_| {
         Problem::new("claims.amount", format!("`{text}` is not an amount"))
             .advise("write it with a point, without the currency: 80.00")

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::payments::PaymentRecord;
 use crate::run::decision::Decision;
-use crate::run::{ClaimAsk, Followed};
+use crate::run::{ByHand, Followed};
 
 /// A daemon, as its own user's commands see it.
 #[async_trait]
@@ -30,8 +30,8 @@ pub enum Ask {
     Resume(String),
     /// Take a person's decision about a row.
     Decide(Decide),
-    /// Do something with a claim of this connection, for this person.
-    Claim(String, String, ClaimAsk),
+    /// Do something about payments of this connection, for this person.
+    ByHand(String, String, ByHand),
     /// Ask these accounts what has happened.
     Poll(Vec<String>),
     /// Apply this event of this account once more.

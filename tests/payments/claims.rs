@@ -1,5 +1,7 @@
 //! Payments by hand: claimed, confirmed, cancelled.
 
+use std::time::Duration;
+
 use rowbill_stripe_sandbox::{Fault, Rule};
 use serde_json::{Value, json};
 
@@ -120,11 +122,12 @@ fn the_money_of_an_invoice_is_of_one_claim() {
     let cash = project.run(&["payments", "claim", "bills", KEYS[0], "--method", "cash"]).json["claim"]["id"].clone();
     let cash = cash.as_str().unwrap();
     // The answer to the first one is lost for good: it is not the other one's.
-    let lost = Rule::on("POST /v1/invoices/{invoice}/pay", Fault::DropBefore).counted(0, 100);
+    let lost = Rule::on("POST /v1/invoices/{invoice}/pay", Fault::FailUncommitted(500)).counted(0, 100);
     project.stripe.faults().script(lost);
     confirm(&project, &bank, "80.00");
     project.stripe.faults().clear();
     is_refused(&confirm(&project, cash, "80.00"), "claims.state");
+    project.advance(Duration::from_mins(7));
     confirm(&project, &bank, "80.00").exits(0);
     is_refused(&confirm(&project, cash, "80.00"), "claims.nothing_left");
     project.run(&["payments", "cancel", cash, "--reason", "it was the same money"]).exits(0);

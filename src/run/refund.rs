@@ -1,0 +1,190 @@
+//! A refund that a person asks for: planned first, then sent once. Each refund of an invoice has a number of its own, and
+//! one whose answer is missing is settled before another one may begin.
+
+use indexmap::IndexMap;
+use rowbill_connector::{Bill, Call, Param, Problem, Receipt, SendError};
+use serde::{Deserialize, Serialize};
+
+use super::act::Named;
+use super::act::judge::{Verdict, Wish};
+use super::adopt::adopt_once;
+use super::claims::decimal;
+use super::customer::with_op;
+use super::decision::find;
+use super::drive::{Driven, Driver, Operation};
+use super::engine::{AccountLine, Engine};
+use super::execute::refresh;
+use super::follow::{learn, money_of};
+use super::history::next_id;
+use crate::config::{Act, Connection};
+use crate::ledger::{OperationRecord, RowState};
+use crate::mapping::money::{Money, to_minor};
+use crate::payments::record::invoice_of;
+use crate::protocol::{State, WhenUnsure};
+
+/// What a person asks for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RefundAsk {
+    /// The key of the row whose invoice was paid.
+    pub key: Vec<String>,
+    /// How much, in major units of the invoice's currency; all that is left if none.
+    pub amount: Option<String>,
+    /// Stripe's word for why.
+    pub reason: Option<String>,
+    /// Only look what it would be.
+    pub dry_run: bool,
+}
+
+/// A refund, as it is or would be. Amounts are minor units of `currency`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Refunded {
+    /// The connection that made the invoice.
+    pub connection: String,
+    /// The key of its row.
+    pub key: Vec<String>,
+    /// The invoice.
+    pub invoice: String,
+    /// Whether it is real money.
+    pub livemode: bool,
+    /// Lower-case currency code.
+    pub currency: String,
+    /// What was paid through the target.
+    pub paid: i64,
+    /// What of it had gone back before.
+    pub refunded_before: i64,
+    /// What goes back now.
+    pub amount: i64,
+    /// The refund's id, once it is there.
+    pub refund: Option<String>,
+    /// It was asked for earlier, and its answer was missing.
+    pub is_earlier: bool,
+}
+
+/// Refunds invoices of one connection.
+pub struct Refunding<'a> {
+    /// What runs share.
+    pub engine: &'a Engine,
+    /// The connection that made the invoice.
+    pub connection: &'a Connection,
+    /// Who asks.
+    pub by: &'a str,
+}
+
+impl Refunding<'_> {
+    /// Plans it or does it, and shows it in the source.
+    pub async fn take(&self, ask: &RefundAsk) -> Result<Refunded, Vec<Problem>> {
+        let refunded = self.taken(ask).await.map_err(|problem| vec![problem])?;
+        if !ask.dry_run && self.connection.write_back.shows_payments() {
+            refresh(self.engine, self.connection).await?;
+        }
+        Ok(refunded)
+    }
+
+    async fn taken(&self, ask: &RefundAsk) -> Result<Refunded, Problem> {
+        let ledger = self.engine.ledger()?;
+        let row = find(&*ledger, self.connection, &ask.key).await?;
+        let Some(invoice) = invoice_of(&row).map(str::to_owned) else {
+            let message = format!("there is no invoice of {} yet", row.key.join(", "));
+            return Err(Problem::new("payments.no_invoice", message).advise("nothing can go back"));
+        };
+        let line = self.engine.line(self.connection)?;
+        let run = next_id();
+        if !ask.dry_run {
+            adopt_once(self.engine, self.connection, &run).await.map_err(|error| told(&line, &error))?;
+        }
+        let target = money_of(line.target.as_ref())?;
+        let bill = target.bill(&invoice).await.map_err(|error| told(&line, &error))?;
+        let made = target.made_of("refund", &bill).await.map_err(|error| told(&line, &error))?;
+        let made_by = Some((self.connection.name.clone(), row.key.clone()));
+        let named = Named { invoice, made_by };
+        let mut refunded = self.before(&named, &bill);
+        let operation = self.next(&line, &bill, &made, ask).await?;
+        refunded.is_earlier = operation.stored.as_ref().is_some_and(OperationRecord::is_open);
+        refunded.amount = super::amounts::field_sent(&operation.request.body, "amount")
+            .and_then(|amount| amount.parse().ok())
+            .unwrap_or_default();
+        if ask.dry_run {
+            return Ok(refunded);
+        }
+        let driver = Driver::new(self.engine, self.connection, &run)?;
+        match driver.drive(operation, None, RowState::Done).await? {
+            Driven::Done(receipt) => refunded.refund = Some(receipt.id),
+            Driven::Failed(problem) | Driven::Review(problem) => return Err(problem),
+            Driven::Deferred(problem) => {
+                return Err(problem.advise("ask for it once more: it is the same refund until its answer is there"));
+            }
+        }
+        learn(&*ledger, target, &named, self.engine.clock.now(), &format!("refund by {}", self.by)).await?;
+        Ok(refunded)
+    }
+
+    fn before(&self, named: &Named, bill: &Bill) -> Refunded {
+        let of_target = bill.payments.iter().filter(|payment| payment.is_of_target);
+        Refunded {
+            connection: self.connection.name.clone(),
+            key: named.made_by.as_ref().map(|(_, key)| key.clone()).unwrap_or_default(),
+            invoice: named.invoice.clone(),
+            livemode: self.engine.is_live(self.connection),
+            currency: bill.currency.clone(),
+            paid: of_target.clone().map(|payment| payment.amount).sum(),
+            refunded_before: of_target.map(|payment| payment.refunded).sum(),
+            amount: 0,
+            refund: None,
+            is_earlier: false,
+        }
+    }
+
+    /// The first refund of the invoice that is not there yet: a new one, or an earlier one whose answer is missing, which
+    /// goes on as it was.
+    async fn next(
+        &self,
+        line: &AccountLine,
+        bill: &Bill,
+        made: &[Receipt],
+        ask: &RefundAsk,
+    ) -> Result<Operation, Problem> {
+        let (ledger, owner) = (self.engine.ledger()?, self.engine.owner(self.connection));
+        let mut number = 1_u32;
+        let (id, stored) = loop {
+            let id = owner.operation(STEP, &[bill.invoice.clone(), number.to_string()]);
+            let stored = ledger.operation(&id).await?;
+            // A ledger that was lost does not know it, and a refund that has failed at the bank is not one any more.
+            let is_there = made.iter().any(|receipt| receipt.op.as_ref() == Some(&id));
+            match stored.as_ref().map(|stored| &stored.state) {
+                Some(State::Intent(_)) => break (id, stored),
+                Some(State::Done { .. }) => {}
+                _ if is_there => {}
+                _ => break (id, stored),
+            }
+            number += 1;
+        };
+        if let Some(open) = stored.clone().filter(OperationRecord::is_open) {
+            return Ok(Operation { unsure: WhenUnsure::Resend, ..Operation::resumed(open) });
+        }
+        let currencies = &self.engine.catalog.currencies;
+        let mut params = IndexMap::new();
+        if let Some(amount) = &ask.amount {
+            let money = Money { amount: decimal(amount)?, currency: bill.currency.clone() };
+            params.insert("amount".to_owned(), Param::Int(to_minor(&money, currencies)?));
+        }
+        params.extend(ask.reason.clone().map(|reason| ("reason".to_owned(), Param::Text(reason))));
+        let call = match (Wish { act: Act::Refund, bill, params, currencies }).judge() {
+            Verdict::Do(call) => call,
+            Verdict::Refused(problem) => return Err(problem),
+            Verdict::Already => return Err(Problem::new("payments.refund", "there is nothing to do")),
+        };
+        let call = Call { params: with_op(call.params, &id.0), ..call };
+        let request = line.target.encode(&call);
+        Ok(Operation { id, step: STEP.to_owned(), request, stored, retry: true, unsure: WhenUnsure::Resend })
+    }
+}
+
+/// The step of a refund by hand.
+const STEP: &str = "refund";
+
+fn told(line: &AccountLine, error: &SendError) -> Problem {
+    if let SendError::Halt(problem) = error {
+        line.halt(problem.clone());
+    }
+    error.problem().clone()
+}
