@@ -1,6 +1,7 @@
 //! Several accounts, connected accounts, and keys that are revoked in mid-run.
 
 use rowbill_stripe_sandbox::{Fault, Limits, Options, Rule};
+use serde_json::json;
 
 use crate::support::{Project, books, journal, project, samples};
 
@@ -104,4 +105,45 @@ fn a_key_that_may_not_write_items_stops_there() {
     let run = project.run_all();
     assert_eq!(run.code, 12, "{run:#?}");
     assert!(project.stripe.objects("invoiceitem").is_empty());
+}
+
+/// What the key may do is compared with what the mappings need; looking changes nothing.
+#[test]
+fn a_key_is_checked_against_what_the_mappings_need() {
+    let project = Project::new();
+    project.mapping("bills", samples::BILLS);
+    project.key("acme", "rk_test_of_acme_with_length_4711");
+    let objects =
+        || ["customer", "invoiceitem", "invoice", "webhook_endpoint"].map(|kind| project.stripe.objects(kind).len());
+    let check = || project.run(&["accounts", "check", "acme"]);
+    let before = objects();
+    let all = check();
+    let account = &all.exits(0).json["accounts"][0];
+    assert_eq!((&account["mode"], &account["key"]), (&json!("test"), &json!("a restricted test key")));
+    assert_eq!((&account["country"], &account["default_currency"]), (&json!("US"), &json!("usd")));
+    let notes = account["notes"].to_string();
+    assert!(notes.contains("4242 4242 4242 4242") && notes.contains("USD 0.50"), "{notes}");
+    assert_eq!(account["permissions"].as_array().unwrap().len(), 19);
+    assert!(account["permissions"].as_array().unwrap().iter().all(|grant| grant["allowed"] == true), "{account:#}");
+
+    let permissions = ["customer_write", "invoice_read", "credit_note_read"];
+    project.stripe.set_permissions(Some(permissions.map(str::to_owned).to_vec()));
+    let some = check();
+    assert_eq!((some.json["result"].as_str(), some.code), (Some("needs_person"), 16), "{some:#?}");
+    let told: Vec<&str> =
+        some.json["problems"].as_array().unwrap().iter().filter_map(|problem| problem["message"].as_str()).collect();
+    assert!(told.contains(&"the key of `acme` may not write invoices"), "{told:?}");
+    let grants = some.json["accounts"][0]["permissions"].as_array().unwrap();
+    let of = |what: &str, access: &str| {
+        grants.iter().find(|grant| grant["what"] == what && grant["access"] == access).unwrap()
+    };
+    assert_eq!(
+        (&of("customers", "write")["allowed"], &of("payouts", "read")["allowed"]),
+        (&json!(true), &json!(false))
+    );
+    assert_eq!(
+        (&of("invoices", "write")["lacks"], &of("payouts", "read")["needed"]),
+        (&json!("rak_invoice_write"), &json!(false))
+    );
+    assert_eq!(objects(), before, "looking changes nothing");
 }

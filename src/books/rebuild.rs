@@ -172,13 +172,13 @@ impl<'a> Rebuilding<'a> {
         let request = ready(mapped);
         let row = RowRecord { content: mapped.content, request, ..self.blank(&mapped.key, RowState::There) };
         if is_there && matches!(self.connection.action, Action::OnInvoice(Act::Send)) {
-            return Ok(self.was_it_mailed(op, row));
+            return Ok(self.was_it_mailed(&op, row));
         }
         Ok(self.there(is_there, row))
     }
 
     /// Stripe does not tell whether an invoice was mailed: that is a question to a person.
-    fn was_it_mailed(&self, op: OperationId, row: RowRecord) -> Vec<Change> {
+    fn was_it_mailed(&self, op: &OperationId, row: RowRecord) -> Vec<Change> {
         let message = "the ledger was made again, and does not know whether the invoice was mailed";
         let problem = Problem::new("row.unsure", message).advise(
             "look at the invoice in Stripe; mailed: `rowbill rows resolve NAME KEY --stripe-id ID`; not mailed: `--none`",
@@ -188,7 +188,7 @@ impl<'a> Rebuilding<'a> {
             state: State::Review { generation: 0 },
             operation: Act::Send.operation().to_owned(),
             problem: Some(problem.clone()),
-            ..bare(&op, &self.connection.name, Act::Send.name(), "", self.inventory.begun)
+            ..bare(op, &self.connection.name, Act::Send.name(), "", self.inventory.begun)
         };
         let row = RowRecord { state: RowState::NeedsReview, problem: Some(problem), ..row };
         vec![Change::Operation { was: State::New, now }, Change::Row(row)]

@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod accounts;
 mod args;
 mod bar;
 mod claims;
@@ -13,6 +14,7 @@ mod init;
 mod ledger;
 mod pause;
 mod payments;
+mod payments_args;
 mod plan;
 mod preview;
 mod rebuild;
@@ -107,6 +109,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<u8, Problems> {
         Command::Status => status::status(context).await,
         Command::Runs { run, of, limit } => runs::runs(context, run.as_deref(), of, limit).await,
         Command::Rows(args) => rows::rows(context, args).await,
+        Command::Accounts { command } => accounts::accounts(context, command).await,
         Command::Webhooks { command } => webhooks::webhooks(context, command).await,
         Command::Payments { command } => payments::payments(context, command).await,
         Command::Report { command } => report::report(context, command).await,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::args::PaymentsCommand;
 use super::context::{Context, Problems};
+use super::payments_args::PaymentsCommand;
 use super::screen::{bold, dim, harmless};
 use super::{claims, exit, refund};
 use crate::connectors::catalog;

@@ -11,9 +11,9 @@ use rowbill_connector::{Endpoint, IdempotencyKey, Problem};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::args::WebhooksCommand;
 use super::context::{Context, Problems};
 use super::exit;
+use super::payments_args::WebhooksCommand;
 use super::screen::{bad, bold, dim, good, harmless};
 use crate::config::Project;
 use crate::connectors;

@@ -43,9 +43,10 @@ pub fn mapping(catalog: &Catalog) -> Value {
                 if name == "items" { parameters(&catalog.operations["POST /v1/invoiceitems"].params) } else { value };
             block["properties"][name] = value;
         }
-        if let Some(act) = Act::ALL.into_iter().find(|act| act.name() == action) {
-            let properties = block["properties"].as_object_mut();
-            properties.into_iter().for_each(|all| all.retain(|name, _| !act.reserved().contains(&name.as_str())));
+        if let Some(act) = Act::ALL.into_iter().find(|act| act.name() == action)
+            && let Some(properties) = block["properties"].as_object_mut()
+        {
+            properties.retain(|name, _| !act.reserved().contains(&name.as_str()));
         }
         let description = schema["properties"][action]["description"].clone();
         block["description"] = description;
@@ -79,6 +80,7 @@ fn shape(shape: Shape) -> Value {
         }
         Shape::Map(fields) => map(fields),
         Shape::Named(inner) => json!({ "type": "object", "additionalProperties": self::shape(*inner) }),
+        Shape::WordOr(words, fields) => json!({ "anyOf": [self::shape(Shape::Word(words)), map(fields)] }),
         Shape::TextOr(fields) => json!({ "anyOf": [{ "type": "string" }, map(fields)] }),
         Shape::Open => json!({}),
     }

@@ -56,6 +56,13 @@ pub struct Account {
     pub endpoint_rate_limit: Option<Rate>,
 }
 
+impl Account {
+    /// Whether the daemon follows what becomes of its invoices.
+    pub fn follows_payments(&self) -> bool {
+        self.payments.poll.is_some() || !self.webhook_secrets.is_empty()
+    }
+}
+
 /// How payments are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Follow {
@@ -68,11 +75,14 @@ pub struct Follow {
 impl Follow {
     /// So many invoices are read at once when nothing else is said.
     const MOST_READS: usize = 500;
+    /// So many seconds lie between two readings when only `poll` is said.
+    const EVERY: u64 = 300;
 
     fn read(node: Option<&Node>) -> Self {
         let text = |key: &str| node.and_then(|node| node.get(key)).and_then(Node::text);
         let most_reads = text("most_reads").and_then(|text| text.parse().ok()).unwrap_or(Self::MOST_READS);
-        Self { poll: text("poll").and_then(parse_duration), most_reads }
+        let alone = node.and_then(Node::text).filter(|word| *word == "poll").map(|_| Self::EVERY);
+        Self { poll: text("poll").and_then(parse_duration).or(alone), most_reads }
     }
 }
 

@@ -36,6 +36,8 @@ pub enum Shape {
     Named(&'static Shape),
     /// A text, or a map with fixed keys.
     TextOr(&'static Fields),
+    /// One of these words, or a map with fixed keys.
+    WordOr(&'static [(&'static str, &'static str)], &'static Fields),
     /// Checked elsewhere: the parameters of an action.
     Open,
 }
@@ -91,7 +93,10 @@ impl Checker<'_> {
         match shape {
             Shape::Open => {}
             Shape::Map(fields) => self.map(node, fields, name),
-            Shape::TextOr(fields) if !node.entries().is_empty() => self.map(node, fields, name),
+            Shape::TextOr(fields) | Shape::WordOr(_, fields) if !node.entries().is_empty() => {
+                self.map(node, fields, name);
+            }
+            Shape::WordOr(words, _) => self.scalar(node, Shape::Word(words), name),
             Shape::Named(inner) => self.named(node, *inner, name),
             Shape::List(inner) => self.list(node, *inner, name),
             Shape::OneOrMany(inner) if matches!(node.value, Value::List(_)) => self.list(node, *inner, name),

@@ -124,15 +124,18 @@ const ACCOUNT: Shape = Shape::Map(&Fields {
     one_needed: false,
 });
 
-const PAYMENTS: Shape = Shape::Map(&Fields {
-    what: "payments",
-    fields: &[
-        optional("poll", Shape::Duration, "how often the list of events is read: 5m"),
-        optional("most_reads", Shape::Whole(1), "at most so many invoices are read at once: 500 if left out"),
-    ],
-    one_of: &[],
-    one_needed: false,
-});
+const PAYMENTS: Shape = Shape::WordOr(
+    &[("poll", "the list of events is read every five minutes")],
+    &Fields {
+        what: "payments",
+        fields: &[
+            optional("poll", Shape::Duration, "how often the list of events is read: 5m"),
+            optional("most_reads", Shape::Whole(1), "at most so many invoices are read at once: 500 if left out"),
+        ],
+        one_of: &[],
+        one_needed: false,
+    },
+);
 
 const SECRET: Shape = Shape::Map(&Fields {
     what: super::shape::A_SECRET,

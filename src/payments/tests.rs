@@ -7,8 +7,8 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rowbill_connector::{
-    Bill, Delivery, Dispute, Endpoint, Event, IdempotencyKey, OperationId, Payment, Payments, Problem, SendError,
-    Stage, Subject,
+    Bill, Delivery, Dispute, Endpoint, Event, IdempotencyKey, OperationId, Payment, Payments, Problem, Receipt,
+    SendError, Stage, Subject,
 };
 
 use super::record::Way;
@@ -69,6 +69,10 @@ impl Course {
 impl Payments for Course {
     async fn bill(&self, _: &str) -> Result<Bill, SendError> {
         Ok(self.now())
+    }
+
+    async fn made_of(&self, _: &str, _: &Bill) -> Result<Vec<Receipt>, SendError> {
+        Ok(Vec::new())
     }
 
     async fn invoices_of(&self, subject: &Subject) -> Result<Vec<String>, SendError> {

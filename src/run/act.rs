@@ -85,7 +85,7 @@ impl Rows<'_> {
                 let id = self.owner.operation(act.name(), &task.spooled.key);
                 let made = act.makes().is_some();
                 let call = if made { Call { params: with_op(call.params, &id.0), ..call } } else { call };
-                self.accept(task);
+                accept(task);
                 self.send(act, task, target.encode(&call), &named).await
             }
         }
@@ -153,7 +153,7 @@ impl Rows<'_> {
     }
 
     pub(super) async fn done(&self, task: &mut RowTask, object: ObjectRef, named: &Named) -> Result<Settled, Problem> {
-        self.accept(task);
+        accept(task);
         task.record.state = RowState::Done;
         task.record.problem = None;
         task.record.bound = Some(named.invoice.clone());
@@ -168,11 +168,6 @@ impl Rows<'_> {
         let target = self.driver.line.target.as_ref();
         let why = format!("connection {}", self.connection.name);
         learn(self.driver.ledger.as_ref(), money_of(target)?, named, self.driver.clock.now(), &why).await
-    }
-
-    pub(super) fn accept(&self, task: &mut RowTask) {
-        task.record.content = task.spooled.content;
-        task.record.request = task.spooled.request;
     }
 
     /// It stays as it was, and says why.
@@ -205,6 +200,12 @@ impl Rows<'_> {
         }
         Ok(Settled::not(Fate::Deferred, error.problem().clone()))
     }
+}
+
+/// What the row says now is what is done.
+fn accept(task: &mut RowTask) {
+    task.record.content = task.spooled.content;
+    task.record.request = task.spooled.request;
 }
 
 pub(super) fn left_out(task: &RowTask) -> Settled {

@@ -37,7 +37,7 @@ pub struct RefundAsk {
 
 /// A refund, as it is or would be. Amounts are minor units of `currency`.
 #[derive(Clone, Debug, Serialize)]
-pub struct Refunded {
+pub struct Repaid {
     /// The connection that made the invoice.
     pub connection: String,
     /// The key of its row.
@@ -72,7 +72,7 @@ pub struct Refunding<'a> {
 
 impl Refunding<'_> {
     /// Plans it or does it, and shows it in the source.
-    pub async fn take(&self, ask: &RefundAsk) -> Result<Refunded, Vec<Problem>> {
+    pub async fn take(&self, ask: &RefundAsk) -> Result<Repaid, Vec<Problem>> {
         let refunded = self.taken(ask).await.map_err(|problem| vec![problem])?;
         if !ask.dry_run && self.connection.write_back.shows_payments() {
             refresh(self.engine, self.connection).await?;
@@ -80,12 +80,12 @@ impl Refunding<'_> {
         Ok(refunded)
     }
 
-    async fn taken(&self, ask: &RefundAsk) -> Result<Refunded, Problem> {
+    async fn taken(&self, ask: &RefundAsk) -> Result<Repaid, Problem> {
         let ledger = self.engine.ledger()?;
         let row = find(&*ledger, self.connection, &ask.key).await?;
         let Some(invoice) = invoice_of(&row).map(str::to_owned) else {
             let message = format!("there is no invoice of {} yet", row.key.join(", "));
-            return Err(Problem::new("payments.no_invoice", message).advise("nothing can go back"));
+            return Err(Problem::new("claims.no_invoice", message).advise("nothing can go back"));
         };
         let line = self.engine.line(self.connection)?;
         let run = next_id();
@@ -118,9 +118,9 @@ impl Refunding<'_> {
         Ok(refunded)
     }
 
-    fn before(&self, named: &Named, bill: &Bill) -> Refunded {
+    fn before(&self, named: &Named, bill: &Bill) -> Repaid {
         let of_target = bill.payments.iter().filter(|payment| payment.is_of_target);
-        Refunded {
+        Repaid {
             connection: self.connection.name.clone(),
             key: named.made_by.as_ref().map(|(_, key)| key.clone()).unwrap_or_default(),
             invoice: named.invoice.clone(),
@@ -171,7 +171,7 @@ impl Refunding<'_> {
         let call = match (Wish { act: Act::Refund, bill, params, currencies }).judge() {
             Verdict::Do(call) => call,
             Verdict::Refused(problem) => return Err(problem),
-            Verdict::Already => return Err(Problem::new("payments.refund", "there is nothing to do")),
+            Verdict::Already => return Err(Problem::new("row.nothing_left", "there is nothing to refund")),
         };
         let call = Call { params: with_op(call.params, &id.0), ..call };
         let request = line.target.encode(&call);

@@ -11,6 +11,7 @@
 
 pub mod cash;
 pub mod catalog;
+pub mod inspect;
 pub mod notice;
 pub mod payments;
 pub mod problem;
@@ -22,6 +23,7 @@ pub mod target;
 
 pub use cash::{Cash, Entry, EntryKind, Owed, Part, Payout, Span};
 pub use catalog::{Catalog, Currency, Operation, Param, Schema};
+pub use inspect::{Grant, Inspection};
 pub use notice::{Channel, Notice, Pinger, Signal};
 pub use payments::{Bill, Delivery, Dispute, Endpoint, Event, Payment, Payments, Stage, Subject};
 pub use problem::{Place, Problem};

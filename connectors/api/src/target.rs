@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use indexmap::IndexMap;
 
-use crate::{Cash, Param, Payments, Problem};
+use crate::{Cash, Inspection, Param, Payments, Problem};
 
 /// What to ask of a target: an operation of its [`crate::Catalog`] with its parameters.
 #[derive(Clone, Debug, PartialEq)]
@@ -168,6 +168,9 @@ pub trait Target: Send + Sync {
 
     /// Asks whether the key works.
     async fn check(&self) -> Result<TargetInfo, SendError>;
+
+    /// Looks what the account is, and what the key may do. Changes nothing.
+    async fn inspect(&self) -> Result<Inspection, SendError>;
 
     /// What became of the invoices of this account, where the target tells.
     fn payments(&self) -> Option<&dyn Payments> {

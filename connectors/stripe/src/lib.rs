@@ -24,6 +24,7 @@ mod config;
 mod encode;
 mod find;
 mod http;
+mod inspect;
 mod key;
 mod kind;
 mod limits;

@@ -7,7 +7,8 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use reqwest::header::HeaderValue;
 use rowbill_connector::{
-    Call, Cash, Filter, IdempotencyKey, OperationId, Payments, Problem, Receipt, Request, SendError, Target, TargetInfo,
+    Call, Cash, Filter, IdempotencyKey, Inspection, OperationId, Payments, Problem, Receipt, Request, SendError,
+    Target, TargetInfo,
 };
 use serde_json::Value;
 
@@ -119,6 +120,10 @@ impl Target for StripeTarget {
             Err(error) => return Err(error),
         };
         Ok(TargetInfo { account, clock: self.clock() })
+    }
+
+    async fn inspect(&self) -> Result<Inspection, SendError> {
+        self.look_around().await
     }
 
     fn payments(&self) -> Option<&dyn Payments> {

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use rowbill_connector::{Call, Filter, IdempotencyKey, OperationId, Receipt, Request, SendError, Target, TargetInfo};
+use rowbill_connector::{
+    Call, Filter, IdempotencyKey, Inspection, OperationId, Receipt, Request, SendError, Target, TargetInfo,
+};
 
 use super::broken::Broken;
 use super::world::hold;
@@ -74,6 +76,10 @@ impl Target for Bent {
 
     async fn check(&self) -> Result<TargetInfo, SendError> {
         self.inner.check().await
+    }
+
+    async fn inspect(&self) -> Result<Inspection, SendError> {
+        self.inner.inspect().await
     }
 
     fn link(&self, id: &str) -> String {
