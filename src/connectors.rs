@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rowbill_connector::{Catalog, Channel, Pinger, Problem, Source, Target};
 use rowbill_csv::{CsvConfig, CsvSource};
-use rowbill_google_sheets::{Budget, Login, Pool, SheetsConfig, SheetsSource};
+use rowbill_google_sheets::{Budget, Login, Pool, SheetsConfig, SheetsSource, SheetsTable};
 use rowbill_notify::{EmailConfig, Healthchecks, MailLogin, Timeouts, Webhook};
 use rowbill_stripe::{StripeConfig, StripeTarget};
 
@@ -46,6 +46,24 @@ pub fn source(connection: &Connection, google: Option<&Google>, max_age: Duratio
             Ok(Box::new(SheetsSource::new(config, &login, &BUDGET, &POOL)?))
         }
     }
+}
+
+/// Makes these records the content of a sheet, in one step.
+pub async fn replace_sheet(
+    google: Option<&Google>,
+    spreadsheet: &str,
+    sheet: &str,
+    records: &[Vec<String>],
+) -> Result<(), Problem> {
+    let google = google.ok_or_else(|| Problem::new("config.google_login", "a Google sheet needs a login"))?;
+    let config = SheetsConfig {
+        spreadsheet: spreadsheet.to_owned(),
+        sheet: sheet.to_owned(),
+        api_base: google.api_base.clone(),
+        write: true,
+        max_age: Duration::ZERO,
+    };
+    SheetsTable::new(config, &login(google)?, &BUDGET)?.replace(records).await
 }
 
 fn login(google: &Google) -> Result<Login, Problem> {

@@ -25,6 +25,7 @@ pub mod mapping;
 pub mod payments;
 pub mod protocol;
 pub mod report;
+pub mod reporting;
 pub mod run;
 pub mod schedule;
 pub mod suggest;

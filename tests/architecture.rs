@@ -18,7 +18,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("connectors", &["config", "mapping"]),
     ("web", &["payments", "protocol", "run"]),
     ("books", &["config", "ledger", "mapping", "protocol", "run"]),
-    ("daemon", &["config", "connectors", "ledger", "mapping", "payments", "protocol", "run", "schedule", "web"]),
+    ("reporting", &["config", "connectors", "mapping", "protocol", "report"]),
+    (
+        "daemon",
+        &["config", "connectors", "ledger", "mapping", "payments", "protocol", "reporting", "run", "schedule", "web"],
+    ),
 ];
 /// No clock, no input and output, nothing asynchronous.
 const PURE: &[&str] = &["mapping", "report", "schedule", "protocol", "suggest"];

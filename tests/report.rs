@@ -2,6 +2,7 @@
 
 mod command;
 mod month;
+mod scheduled;
 
 use std::collections::BTreeMap;
 

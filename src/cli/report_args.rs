@@ -22,6 +22,11 @@ pub fn check(cli: Cli) -> Result<Cli, clap::Error> {
 pub enum ReportCommand {
     /// Invoiced, paid, fees, refunds, disputes, net, paid out and open, for each period and currency
     Cashflow(CashflowArgs),
+    /// Write the reports of rowbill.yaml now, each into its file or sheet
+    Write {
+        /// Only these
+        names: Vec<String>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -19,6 +19,7 @@ pub mod mapping_file;
 mod names;
 mod object;
 pub mod reload;
+mod report_jobs;
 mod schedule_file;
 pub mod secret;
 pub mod settings;
@@ -34,5 +35,6 @@ pub use connection::{
     Action, Connection, Duplicates, Expect, Finish, FirstRun, Invoice, MappingTest, OnChange, WriteBackField,
 };
 pub use load::{Project, load, load_files, settings_alone};
+pub use report_jobs::{ReportJob, ReportPlace, Step};
 pub use settings::{Account, Google, Rate, Settings};
 pub use source::{SourceConfig, SourceKind};

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use rowbill_connector::Problem;
 
 use super::file::File;
+use super::report_jobs::{self, ReportJob};
 use super::secret::SecretRef;
 use super::shape::{self, parse_duration, parse_rate};
 use super::shapes::SETTINGS;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub daemon: Daemon,
     /// Whom it tells.
     pub notify: Notify,
+    /// Reports that are written by themselves.
+    pub reports: Vec<ReportJob>,
 }
 
 /// One Stripe account.
@@ -142,7 +145,8 @@ impl Reader<'_> {
         let daemon = Daemon::read(self.file, node.get("daemon"), self.problems);
         let notify = Notify::read(self.file, node.get("notify"), self.root, self.problems);
         let ledger = self.root.join(ledger.unwrap_or("state/ledger.db"));
-        Settings { zone, accounts, google, ledger, all_loopback, daemon, notify }
+        let reports = report_jobs::read(self.file, node.get("reports"), self.root, &accounts, self.problems);
+        Settings { zone, accounts, google, ledger, all_loopback, daemon, notify, reports }
     }
 
     fn zone(&mut self, node: &Node) -> TimeZone {

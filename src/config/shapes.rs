@@ -13,6 +13,11 @@ pub const SETTINGS: Shape = Shape::Map(&Fields {
         optional("ledger", LEDGER, "where the ledger is; state/ledger.db if left out"),
         optional("daemon", DAEMON, "what `rowbill daemon` serves and keeps"),
         optional("notify", NOTIFY, "who is told when a connection's state changes"),
+        optional(
+            "reports",
+            Shape::Named(&REPORT),
+            "cash-flow reports that the daemon writes, by names that you choose",
+        ),
         optional("sources", Shape::Named(&SOURCE), "sources that several mappings share, by names that you choose"),
     ],
     one_of: &[],
@@ -207,6 +212,41 @@ const EMAIL: Shape = Shape::Map(&Fields {
         optional("password", SECRET, "where the password is"),
         required("from", Shape::Text, "the sender, such as `rowbill <billing@example.org>`"),
         required("to", Shape::OneOrMany(&Shape::Text), "the readers"),
+    ],
+    one_of: &[],
+    one_needed: false,
+});
+
+const REPORT: Shape = Shape::Map(&Fields {
+    what: "a report",
+    fields: &[
+        optional(
+            "by",
+            Shape::Word(&[("day", "each day"), ("week", "from Monday"), ("month", "each month")]),
+            "how long its periods are: day | week | month; month if left out",
+        ),
+        optional("last", Shape::Whole(1), "so many periods, up to and with the one of today: 1 if left out"),
+        optional("accounts", Shape::OneOrMany(&Shape::Text), "the accounts; all of them if left out"),
+        required("schedule", SCHEDULE, "when it is written: every, at or cron"),
+        optional("csv", REPORT_CSV, "a CSV file, whole or not at all"),
+        optional("google_sheets", REPORT_SHEET, "a sheet, whose content it becomes"),
+    ],
+    one_of: &["csv", "google_sheets"],
+    one_needed: true,
+});
+
+const REPORT_CSV: Shape = Shape::Map(&Fields {
+    what: "a CSV file",
+    fields: &[required("path", Shape::Text, "the file, relative to rowbill.yaml")],
+    one_of: &[],
+    one_needed: false,
+});
+
+const REPORT_SHEET: Shape = Shape::Map(&Fields {
+    what: "a sheet",
+    fields: &[
+        required("spreadsheet", Shape::Text, "the id of the spreadsheet, from its address"),
+        required("sheet", Shape::Text, "the name of the sheet (the tab), which holds nothing else"),
     ],
     one_of: &[],
     one_needed: false,

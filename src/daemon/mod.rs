@@ -13,6 +13,7 @@ mod finish;
 mod launch;
 mod mail;
 mod payments;
+mod reports;
 mod retention;
 mod session;
 mod slots;
@@ -98,6 +99,7 @@ pub async fn serve(start: Start) -> Result<(), Problem> {
     }
     // Who says that it is ready must not be ended by a SIGHUP.
     let hangup = signal(SignalKind::hangup());
+    let reporting = tokio::spawn(reports::run(Arc::clone(&world)));
     tokio::spawn(look_at_files(hangup, Arc::clone(&watched), Arc::clone(&door), Arc::clone(&world)));
     // Only then are commands answered.
     let mut ready = Some(|| {
@@ -113,6 +115,7 @@ pub async fn serve(start: Start) -> Result<(), Problem> {
         ledger = reopened(&world, &path, problem).await;
     }
     drop(close);
+    reporting.abort();
     let _ = tokio::time::timeout(LAST_ANSWERS, serving).await;
     story::stopped();
     Ok(())

@@ -190,3 +190,13 @@ pub fn not_followed(account: &str, problem: &Problem) {
 pub fn not_shown(connection: &str, problem: &Problem) {
     warn!(connection, code = problem.code, place = place(problem), why = safe(problem), "not_shown");
 }
+
+/// A report was written.
+pub fn report_written(report: &str, place: &str) {
+    info!(report, place, "report_written");
+}
+
+/// A report could not be made or written; it is tried again.
+pub fn report_failed(report: &str, problem: &Problem) {
+    warn!(report, code = problem.code, why = safe(problem), "report_failed");
+}

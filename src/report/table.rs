@@ -31,19 +31,26 @@ const HEADER: [&str; 18] = [
 /// The whole file.
 pub fn csv(report: &Report, currencies: &BTreeMap<String, Currency>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut write = |record: Vec<String>| writer.write_record(record).expect("memory takes it");
-    write(HEADER.map(str::to_owned).to_vec());
+    for record in records(report, currencies) {
+        writer.write_record(record).expect("memory takes it");
+    }
+    String::from_utf8(writer.into_inner().expect("memory takes it")).expect("it is made of texts")
+}
+
+/// Its lines, the header first.
+pub fn records(report: &Report, currencies: &BTreeMap<String, Currency>) -> Vec<Vec<String>> {
+    let mut records = vec![HEADER.map(str::to_owned).to_vec()];
     for account in &report.accounts {
         for (code, flows) in &account.currencies {
             for (period, flow) in report.periods.iter().zip(flows) {
                 let mut record =
                     vec![account.name.clone(), period.first.to_string(), period.last.to_string(), code.to_uppercase()];
                 record.extend(amounts(flow).map(|minor| from_minor(minor, code, currencies)));
-                write(record);
+                records.push(record);
             }
         }
     }
-    String::from_utf8(writer.into_inner().expect("memory takes it")).expect("it is made of texts")
+    records
 }
 
 fn amounts(flow: &Flow) -> [i64; 14] {

@@ -21,6 +21,7 @@ mod problems;
 mod reader;
 mod retry;
 mod source;
+mod table;
 mod writer;
 
 pub use budget::Budget;
@@ -28,3 +29,4 @@ pub use config::SheetsConfig;
 pub use login::Login;
 pub use pool::Pool;
 pub use source::SheetsSource;
+pub use table::SheetsTable;

@@ -27,18 +27,24 @@ impl SheetsSource {
     /// A source over one sheet, asked for by `login` within `budget`, together with the others of
     /// `pool`. Nothing is sent yet.
     pub fn new(config: SheetsConfig, login: &Login, budget: &Budget, pool: &Pool) -> Result<Self, Problem> {
-        let is_id = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if config.spreadsheet.is_empty() || !config.spreadsheet.bytes().all(is_id) {
-            return Err(problems::spreadsheet_id(&config));
-        }
-        if let Some(base) = &config.api_base
-            && (base.starts_with("https://") || !is_https_or_loopback(base))
-        {
-            return Err(problems::api_base(&config, base));
-        }
+        checked(&config)?;
         let client = Client::new(config, login.clone(), budget.clone());
         let spreadsheet = pool.spreadsheet(&client);
         Ok(Self { client, spreadsheet, header: Mutex::new(None), last: Mutex::new(None) })
+    }
+}
+
+/// Whether id and address have their forms.
+pub(crate) fn checked(config: &SheetsConfig) -> Result<(), Problem> {
+    let is_id = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if config.spreadsheet.is_empty() || !config.spreadsheet.bytes().all(is_id) {
+        return Err(problems::spreadsheet_id(config));
+    }
+    match &config.api_base {
+        Some(base) if base.starts_with("https://") || !is_https_or_loopback(base) => {
+            Err(problems::api_base(config, base))
+        }
+        _ => Ok(()),
     }
 }
 

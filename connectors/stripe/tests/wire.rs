@@ -44,9 +44,9 @@ fn lower((name, value): (&str, &str)) -> String {
 async fn a_send_is_one_request_whatever_comes_back() {
     let cut = Reply::Bytes("HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"id\":\"cus_1\"".to_owned());
     let cases = [
-        (Reply::Close, "again stripe.answer_cut"),
-        (cut, "again stripe.answer_cut"),
-        (Reply::Bytes("nonsense\r\n\r\n".to_owned()), "again stripe.answer_cut"),
+        (Reply::Close, "open stripe.answer_cut"),
+        (cut, "open stripe.answer_cut"),
+        (Reply::Bytes("nonsense\r\n\r\n".to_owned()), "open stripe.answer_cut"),
         (Reply::json(500, &[], "{}"), "unknown stripe.server_error"),
         (Reply::json(429, &["Retry-After: 2"], "{}"), "again stripe.rate_limit"),
         (Reply::json(307, &["Location: /v1/elsewhere"], ""), "unknown stripe.answer_foreign"),

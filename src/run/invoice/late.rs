@@ -13,10 +13,11 @@ use crate::run::report::Fate;
 use crate::run::row::Settled;
 
 impl Course<'_> {
-    /// A question to a person, when an invoice that this ledger has not finalized is final and has not all of the rows.
+    /// A question to a person, when an invoice is final and has not all of the rows: whoever has finalized it, nothing can
+    /// be put onto it any more.
     pub(super) async fn came_late(&mut self) -> Result<Option<Settled>, Problem> {
         let Some(earlier) = self.earlier.clone() else { return Ok(None) };
-        if earlier.status.as_deref() == Some("draft") || self.is_finalized_by_us().await? {
+        if earlier.status.as_deref() == Some("draft") {
             return Ok(None);
         }
         let on_it = self.on_it(&earlier.items).await?;
