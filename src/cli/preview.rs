@@ -67,7 +67,7 @@ fn value(connection: &Connection, mapped: &Mapped, head: Option<Result<crate::ma
         Outcome::Ready(prepared) => {
             value["state"] = json!("ready");
             value["action"] = json!(connection.action.name());
-            value["customer"] = prepared.about.as_ref().map_or(Value::Null, named);
+            value[connection.action.about()] = prepared.about.as_ref().map_or(Value::Null, named);
             value["params"] = params(&prepared.params);
             match head {
                 Some(Ok(head)) => {
@@ -82,7 +82,7 @@ fn value(connection: &Connection, mapped: &Mapped, head: Option<Result<crate::ma
     value
 }
 
-/// A customer in the mapping's own words.
+/// A customer or an invoice in the mapping's own words.
 fn named(name: &ObjectName) -> Value {
     match name {
         ObjectName::Id(id) => json!({ "id": id }),
@@ -129,11 +129,13 @@ fn text(context: &Context, connection: &Connection, row: &Value) {
             context.screen.line(format!("    {name:14} {}", harmless(&value)));
         }
     }
-    for customer in [&row["customer"], &row["invoice"]["customer"]].into_iter().filter(|customer| !customer.is_null()) {
-        let parts = customer.as_object().into_iter().flatten().map(|(name, value)| {
+    let about = connection.action.about();
+    let abouts = [(about, &row[about]), ("customer", &row["invoice"]["customer"])];
+    for (word, about) in abouts.into_iter().filter(|(_, about)| !about.is_null()) {
+        let parts = about.as_object().into_iter().flatten().map(|(name, value)| {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             format!("{name}: {value}")
         });
-        context.screen.line(format!("    {:14} {}", "customer", harmless(&parts.collect::<Vec<_>>().join(", "))));
+        context.screen.line(format!("    {word:14} {}", harmless(&parts.collect::<Vec<_>>().join(", "))));
     }
 }

@@ -89,7 +89,7 @@ pub fn run(project: &Project, connection: &Connection, test: &MappingTest) -> Re
         };
     };
     let Expect::Params(expected) = &test.expect else { return Err("the row would be sent".into()) };
-    let (customer, mut params) = match connection.action.invoice() {
+    let (about, mut params) = match connection.action.invoice() {
         None => (first.about.clone(), first.params.clone()),
         Some(invoice) => {
             let head = binding
@@ -103,10 +103,11 @@ pub fn run(project: &Project, connection: &Connection, test: &MappingTest) -> Re
             (head.about, params)
         }
     };
-    if let (Param::Map(map), Some(customer)) = (expected, customer)
-        && map.contains_key("customer")
+    let word = connection.action.about();
+    if let (Param::Map(map), Some(about)) = (expected, about)
+        && map.contains_key(word)
     {
-        params.insert("customer".to_owned(), named(customer));
+        params.insert(word.to_owned(), named(about));
     }
     differs("", expected, &plain(&Param::Map(params)))
 }
@@ -122,9 +123,9 @@ fn told(problems: &[Problem]) -> String {
     problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; ")
 }
 
-fn named(customer: ObjectName) -> Param {
+fn named(about: ObjectName) -> Param {
     let text = Param::Text;
-    match customer {
+    match about {
         ObjectName::Id(id) => text(id),
         ObjectName::ByEmail { email, .. } => Param::Map(IndexMap::from([("by_email".to_owned(), text(email))])),
         ObjectName::From { connection, key } => Param::Map(IndexMap::from([

@@ -80,6 +80,11 @@ impl Action {
         }
     }
 
+    /// What its rows are about, in a word: the customer, or the invoice.
+    pub fn about(&self) -> &'static str {
+        if matches!(self, Self::OnInvoice(_)) { "invoice" } else { "customer" }
+    }
+
     /// Whether its rows say how much.
     pub fn is_money(&self) -> bool {
         match self {

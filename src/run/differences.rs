@@ -50,7 +50,12 @@ async fn sides(
     }
     let sent = driver.ledger.operations(&ids).await?.into_iter().flatten().last();
     let (Some(sent), Some(prepared)) = (sent, &task.spooled.prepared) else { return Ok(Default::default()) };
-    let call = Call { operation: "", path: Vec::new(), params: prepared.params.clone() };
+    let mut params = prepared.params.clone();
+    if matches!(connection.action, Action::OnInvoice(_)) {
+        // Only compared with the invoice's, and not sent.
+        params.shift_remove("currency");
+    }
+    let call = Call { operation: "", path: Vec::new(), params };
     let now = fields(&driver.line.target.encode(&call).body);
     Ok((fields(&sent.body), now))
 }
@@ -59,7 +64,7 @@ type Fields = BTreeMap<String, String>;
 
 /// Set by rowbill, not by the mapping.
 fn is_own(name: &str) -> bool {
-    name == "customer" || name == "metadata[rowbill_op]"
+    matches!(name, "customer" | "invoice" | "payment_intent" | "charge" | "metadata[rowbill_op]")
 }
 
 fn fields(body: &[u8]) -> Fields {

@@ -138,7 +138,7 @@ async fn gone(driver: &Driver, row: &mut RowRecord) -> Result<(), Problem> {
 
 /// Settles an open operation of a row that is not in the source any more.
 async fn resume(driver: &Driver, stored: OperationRecord, row: &mut RowRecord) -> Result<(), Problem> {
-    let is_last = matches!(stored.step.as_str(), "create_customer" | "add_invoice_item");
+    let is_last = stored.step != "create_invoice";
     let operation = Operation::resumed(stored);
     let after = if is_last { RowState::Done } else { RowState::Sending };
     driver.drive(operation, Some(row), after).await.map(|_| ())

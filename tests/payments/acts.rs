@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
 use rowbill_stripe_sandbox::{Fault, Rule};
 use serde_json::Value;
 
@@ -271,4 +274,60 @@ fn what_cannot_be_asked_of_an_act_is_told_without_a_run() {
     project.run(&["validate"]).refused(10, &["config.unknown_connection"]);
     acting(&project, "create_refund", "");
     project.run(&["send-test", "acts"]).refused(1, &["send_test.no_invoice"]);
+}
+
+/// Random rows about one payment, with faults at random, run again and again, and edited in between.
+#[test]
+fn whatever_the_order_of_retries_no_more_goes_back_than_came() {
+    for seed in crate::faults::seeds().flat_map(|seed| seed..seed + 6) {
+        let mut random = StdRng::seed_from_u64(seed);
+        let project = billed();
+        project.stripe.pay(&invoice(&project, 0), VISA, None).unwrap();
+        acting(&project, "create_refund", "  amount: ${{ row.amount }}\n");
+        let faults =
+            [Fault::DropAfterCommit, Fault::FailAfterCommit(500), Fault::FailUncommitted(500), Fault::LockTimeout];
+        for (at, fault) in faults.into_iter().enumerate() {
+            project.stripe.faults().script(Rule::on(REFUND, fault).counted(at as u64 + random.random_range(0..3), 1));
+        }
+        let mut all: Vec<(String, String)> = (1..=6)
+            .map(|id| {
+                (format!("R-{id}"), format!("{}.{:02},,", random.random_range(1..40), random.random_range(0..100)))
+            })
+            .collect();
+        for round in 0..6 {
+            all.shuffle(&mut random);
+            let some: Vec<(&str, usize, &str)> =
+                all.iter().take(3 + round).map(|(id, rest)| (id.as_str(), 0, rest.as_str())).collect();
+            rows(&project, &some);
+            run(&project);
+            project.advance(Duration::from_mins(random.random_range(0..3) * 7));
+        }
+        let back: i64 = refunds(&project).iter().sum();
+        assert!(back <= 8000, "seed {seed}: {back} of 8000 went back");
+        let mut marks: Vec<String> = project
+            .stripe
+            .objects("refund")
+            .iter()
+            .map(|refund| refund["metadata"]["rowbill_op"].as_str().unwrap().to_owned())
+            .collect();
+        let count = marks.len();
+        marks.sort();
+        marks.dedup();
+        assert_eq!(marks.len(), count, "seed {seed}: a row was refunded twice");
+    }
+}
+
+#[test]
+fn a_refund_whose_row_is_gone_is_settled_all_the_same() {
+    let project = billed();
+    project.stripe.pay(&invoice(&project, 0), VISA, None).unwrap();
+    acting(&project, "create_refund", "  amount: ${{ row.amount }}\n");
+    rows(&project, &[("R-1", 0, "30.00,,")]);
+    project.stripe.faults().script(Rule::on(REFUND, Fault::FailAfterCommit(500)).counted(0, 4));
+    run(&project).exits(5);
+    rows(&project, &[]);
+    project.advance(Duration::from_mins(7));
+    run(&project);
+    let row = project.row("acts", "R-1");
+    assert_eq!((&row["state"], refunds(&project)), (&Value::from("done"), vec![3000]), "{row:#}");
 }
