@@ -71,6 +71,7 @@ impl Context {
             clock: Clock::shifted(shift(&project)),
             stop: Arc::clone(&self.stop),
             progress,
+            shows: None,
             project: Arc::new(project),
         })
     }

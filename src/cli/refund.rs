@@ -9,7 +9,7 @@ use super::screen::{bad, bold, can_ask, dim, good, harmless, typed};
 use super::{exit, run_now};
 use crate::connectors::catalog;
 use crate::mapping::money::{display, from_minor};
-use crate::run::{ByHand, RefundAsk};
+use crate::run::{ByHand, RefundAsk, decimal};
 
 /// What was typed.
 pub struct Wanted {
@@ -30,11 +30,16 @@ pub async fn refund(context: &Context, wanted: Wanted) -> Result<u8, Problems> {
     let project = context.project()?;
     let name = project.connection(&wanted.name).map_err(one)?.name.clone();
     let key = run_now::key(Some(&wanted.key))?.unwrap_or_default();
-    let ask = RefundAsk { key, amount: wanted.amount, reason: wanted.reason, dry_run: true };
+    let ask = RefundAsk { key, amount: wanted.amount, reason: wanted.reason, dry_run: true, number: None };
     let planned = take(context, project, &name, ByHand::Refund(ask.clone())).await?;
     if wanted.dry_run {
         print(context, &planned, "plan");
         return Ok(exit::OK);
+    }
+    let amount = planned["amount"].as_i64().zip(planned["currency"].as_str());
+    let amount = amount.map(|(minor, code)| from_minor(minor, code, &catalog().currencies)).unwrap_or_default();
+    if planned["is_earlier"] == true && ask.amount.as_ref().is_some_and(|wanted| !is_same(wanted, &amount)) {
+        return Err(one(earlier(&amount)));
     }
     if !context.global.yes {
         if !can_ask(&context.global) {
@@ -45,14 +50,28 @@ pub async fn refund(context: &Context, wanted: Wanted) -> Result<u8, Problems> {
             return Err(one(no_consent()));
         }
     }
-    // What was agreed to is what is sent: had more gone back meanwhile, it would be refused.
-    let agreed = planned["amount"].as_i64().zip(planned["currency"].as_str());
-    let agreed = agreed.map(|(minor, code)| from_minor(minor, code, &catalog().currencies));
-    let amount = ask.amount.clone().or(agreed);
-    let ask = RefundAsk { dry_run: false, amount, ..ask };
+    // What was agreed to is what is sent, and no other: had more gone back meanwhile, it would be refused.
+    let number = planned["number"].as_u64().and_then(|number| u32::try_from(number).ok());
+    let ask = RefundAsk { dry_run: false, amount: Some(amount), number, ..ask };
     let done = take(context, context.project()?, &name, ByHand::Refund(ask)).await?;
     print(context, &done, "ok");
+    for note in done["notes"].as_array().into_iter().flatten().filter_map(|note| note["message"].as_str()) {
+        context.screen.say(format!("it is done, but: {}", harmless(note)));
+    }
     Ok(exit::OK)
+}
+
+/// `30` and `30.00` are the same amount.
+fn is_same(one: &str, other: &str) -> bool {
+    match (decimal(one), decimal(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
+}
+
+fn earlier(amount: &str) -> Problem {
+    Problem::new("payments.earlier", format!("an earlier refund, of {amount}, has no answer yet; nothing was sent"))
+        .advise(format!("ask for that one first: --amount {amount}, which never pays it back twice"))
 }
 
 fn print(context: &Context, refund: &Value, result: &str) {

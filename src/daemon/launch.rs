@@ -52,6 +52,7 @@ impl Launcher {
             clock: self.world.clock,
             stop: Arc::clone(&self.world.stop),
             progress: Arc::new(Quiet),
+            shows: Some(Arc::clone(&self.world.deliveries.shows)),
         })
     }
 

@@ -20,7 +20,7 @@ use crate::config::Account;
 use crate::config::secret::SecretRef;
 use crate::payments::receive;
 use crate::payments::record::Way;
-use crate::run::{Followed, Look, follow, refresh, showing};
+use crate::run::{Followed, Look, Shows, follow, refresh, showing};
 use crate::web::webhooks::{Receiver, Refusal};
 
 /// What could not be read is tried again after so long.
@@ -35,6 +35,8 @@ pub struct Deliveries {
     notify: Notify,
     /// Connections that wait until what has changed can be shown: once for all changes until then.
     showing: Mutex<BTreeSet<String>>,
+    /// Connections whose invoices something was done to by the runs of others.
+    pub shows: Arc<Shows>,
 }
 
 impl Deliveries {
@@ -101,6 +103,10 @@ pub async fn run(world: Arc<World>, inside: Inside) {
     loop {
         while shows.try_join_next().is_some() {}
         let delivered = world.deliveries.take();
+        for name in std::mem::take(&mut *world.deliveries.shows.lock().unwrap_or_else(PoisonError::into_inner)) {
+            let (world, inside) = (Arc::clone(&world), inside.clone());
+            shows.spawn(async move { shown(&world, &inside, name).await });
+        }
         let project = world.project();
         for (name, account) in &project.settings.accounts {
             let is_followed = account.payments.poll.is_some() || !account.webhook_secrets.is_empty();

@@ -68,7 +68,7 @@ pub struct ClaimRecord {
 /// What somebody did with a claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimStep {
-    /// `claimed`, `confirming`, `confirmed`, `cancelled`.
+    /// `claimed`, `confirming`, `refused`, `confirmed`, `cancelled`.
     pub did: String,
     /// Who.
     pub by: String,
@@ -90,7 +90,8 @@ impl ClaimRecord {
 
     /// Whether it was to be confirmed before: then the operation that marks the invoice as paid is its own.
     pub fn was_sent(&self) -> bool {
-        self.history.iter().any(|step| step.did == "confirming")
+        let last = self.history.iter().rev().find(|step| matches!(&*step.did, "confirming" | "refused"));
+        last.is_some_and(|step| step.did == "confirming")
     }
 
     /// As `-o json` prints it.

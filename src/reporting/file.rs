@@ -14,6 +14,17 @@ pub fn write(path: &Path, text: &str) -> Result<(), Problem> {
     })
 }
 
+/// A slip in a name must not overwrite somebody's file: it is not there, empty, or an older report.
+pub fn is_free_for(path: &Path, text: &str) -> Result<(), Problem> {
+    let Ok(there) = std::fs::read(path) else { return Ok(()) };
+    let head = text.lines().next().unwrap_or_default().as_bytes();
+    if there.is_empty() || there.starts_with(head) {
+        return Ok(());
+    }
+    let message = format!("{} holds something else than this report; nothing was written", path.display());
+    Err(Problem::new("report.another_table", message).advise("name a file of its own, or move that one away"))
+}
+
 fn written(path: &Path, text: &str) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut draft = draft(folder)?;

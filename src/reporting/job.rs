@@ -27,7 +27,9 @@ pub async fn run(settings: &Settings, job: &ReportJob, now: Time) -> Result<Stri
                 // Whether it is there is told by the file.
                 let _ = std::fs::create_dir_all(folder);
             }
-            file::write(path, &table::csv(&report, currencies))?;
+            let text = table::csv(&report, currencies);
+            file::is_free_for(path, &text)?;
+            file::write(path, &text)?;
             Ok(display.clone())
         }
         ReportPlace::Sheet { spreadsheet, sheet } => {

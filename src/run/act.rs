@@ -4,13 +4,15 @@
 pub mod judge;
 mod record_payment;
 
-use rowbill_connector::{Call, Problem, Receipt, Request, SendError};
+use rowbill_connector::{Bill, Call, Problem, Receipt, Request, SendError};
 
 use self::judge::{Verdict, Wish};
+use super::amounts::{amount_of, differs};
 use super::customer::with_op;
 use super::drive::{Driven, Operation};
 use super::follow::{learn, money_of};
 use super::index::Class;
+use super::records::object_ref;
 use super::report::Fate;
 use super::row::{RowTask, Rows, Settled};
 use crate::config::Act;
@@ -51,12 +53,14 @@ impl Rows<'_> {
 
     /// What was begun goes on with its own bytes.
     async fn resume(&self, act: Act, task: &mut RowTask, open: OperationRecord) -> Step<Settled> {
-        let request = open.request();
-        let Some(invoice) = task.record.bound.clone() else {
-            return Ok(Err(Settled::not(Fate::NeedsReview, forgotten())));
+        let invoice = task.record.bound.clone().or_else(|| invoice_in(&open.path));
+        let named = match (invoice, &task.spooled.prepared) {
+            (Some(invoice), _) => Some(Named { invoice, made_by: None }),
+            (None, Some(prepared)) => self.named(prepared).await?.ok(),
+            (None, None) => None,
         };
-        let made_by = None;
-        self.send(act, task, request, &Named { invoice, made_by }).await
+        let Some(named) = named else { return self.not_now(task, RowState::NeedsReview, forgotten()).await.map(Err) };
+        self.send(act, task, open.request(), &named).await
     }
 
     async fn begin(&self, act: Act, task: &mut RowTask) -> Step<Settled> {
@@ -70,6 +74,9 @@ impl Rows<'_> {
             Ok(bill) => bill,
             Err(error) => return self.unread(task, &error).await.map(Err),
         };
+        if let Some(problem) = self.unfinished(act, &bill).await? {
+            return self.not_now(task, RowState::Deferred, problem).await.map(Err);
+        }
         // A ledger that was lost or restored does not know its own refund, after which nothing may be left.
         match self.made_before(act, task, &bill).await? {
             Ok(Some(receipt)) => return self.found(act, task, &receipt, &named).await.map(Ok),
@@ -104,12 +111,33 @@ impl Rows<'_> {
         match self.driver.drive(operation, Some(&mut task.record), RowState::Done).await? {
             Driven::Done(receipt) => {
                 self.tell(named).await?;
-                Ok(Ok(Settled { fate: Fate::Done, problem: None, amount: moved(act, &receipt) }))
+                match came_to_nothing(act, &receipt) {
+                    Some(problem) => self.ask_about(task, problem).await.map(Err),
+                    None => Ok(Ok(Settled { fate: Fate::Done, problem: None, amount: moved(act, &receipt) })),
+                }
             }
             Driven::Failed(problem) => Ok(Err(Settled::not(Fate::Failed, problem))),
             Driven::Review(problem) => Ok(Err(Settled::not(Fate::NeedsReview, problem))),
             Driven::Deferred(problem) => Ok(Err(Settled::not(Fate::Deferred, problem))),
         }
+    }
+
+    /// An invoice that a row of ours is still making, or that waits for a person, is not final, mailed or charged past
+    /// that; while it is being made nothing is done to it at all.
+    async fn unfinished(&self, act: Act, bill: &Bill) -> Result<Option<Problem>, Problem> {
+        let Some(op) = &bill.op else { return Ok(None) };
+        let ledger = self.driver.ledger.as_ref();
+        let Some(made) = ledger.operation(op).await? else { return Ok(None) };
+        let Some(row) = ledger.row(&made.connection, made.row).await? else { return Ok(None) };
+        let goes_on = matches!(act, Act::Finalize | Act::Send | Act::Pay);
+        let waits = match row.state {
+            RowState::Sending => "is still being made",
+            RowState::Failed | RowState::NeedsReview | RowState::Deferred if goes_on => "is not as its rows say yet",
+            _ => return Ok(None),
+        };
+        let message = format!("invoice {} of {} {waits}", bill.invoice, row.key.join(", "));
+        let advice = format!("it is taken up again by itself once `{}` has done that row", made.connection);
+        Ok(Some(Problem::new("row.invoice_not_yet", message).advise(advice)))
     }
 
     /// The invoice that a row names.
@@ -139,10 +167,23 @@ impl Rows<'_> {
 
     /// An object with the mark of this row is there: a ledger that was lost or restored has made it.
     async fn found(&self, act: Act, task: &mut RowTask, receipt: &Receipt, named: &Named) -> Result<Settled, Problem> {
-        self.done(task, super::records::object_ref(act.name(), receipt), named).await
+        let expected = task.spooled.prepared.as_ref().and_then(|prepared| amount_of(&prepared.params));
+        if let Some(problem) = differs(receipt, expected.as_ref()).or_else(|| came_to_nothing(act, receipt)) {
+            task.record.objects = vec![object_ref(act.name(), receipt)];
+            task.record.bound = Some(named.invoice.clone());
+            return self.ask_about(task, problem).await;
+        }
+        self.done(task, object_ref(act.name(), receipt), named).await
     }
 
-    async fn made_before(&self, act: Act, task: &mut RowTask, bill: &rowbill_connector::Bill) -> Step<Option<Receipt>> {
+    /// It is there, and not as it should be: a person looks.
+    async fn ask_about(&self, task: &mut RowTask, problem: Problem) -> Result<Settled, Problem> {
+        accept(task);
+        task.record.members = vec![task.spooled.content, task.spooled.request];
+        self.not_now(task, RowState::NeedsReview, problem).await
+    }
+
+    async fn made_before(&self, act: Act, task: &mut RowTask, bill: &Bill) -> Step<Option<Receipt>> {
         let Some(kind) = act.makes() else { return Ok(Ok(None)) };
         let id = self.owner.operation(act.name(), &task.spooled.key);
         let listed = money_of(self.driver.line.target.as_ref())?.made_of(kind, bill).await;
@@ -216,6 +257,22 @@ pub(super) fn left_out(task: &RowTask) -> Settled {
 fn forgotten() -> Problem {
     Problem::new("row.unsure", "it was begun, and the ledger does not know for which invoice")
         .advise("look in Stripe; then `rowbill rows resolve NAME KEY --stripe-id ID`, or `--none` to send it again")
+}
+
+/// The invoice that a path is about.
+fn invoice_in(path: &str) -> Option<String> {
+    let id = path.strip_prefix("/v1/invoices/")?.split('/').next()?;
+    id.starts_with("in_").then(|| id.to_owned())
+}
+
+/// A refund that the bank has sent back, or a credit note that was voided, is there and has no effect.
+fn came_to_nothing(act: Act, receipt: &Receipt) -> Option<Problem> {
+    let status = receipt.status.as_deref().filter(|status| matches!(*status, "failed" | "canceled" | "void"))?;
+    act.makes()?;
+    let message = format!("{} is there, and it is {status}: nothing came of it", receipt.id);
+    Some(Problem::new("row.check_effect", message).advise(
+        "look at it in Stripe; `rowbill rows accept NAME KEY` takes it so, a row of its own asks for another one",
+    ))
 }
 
 /// What it has moved.

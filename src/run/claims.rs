@@ -2,7 +2,7 @@
 //! target, once, whatever fails; money that came through the target is never mixed with it.
 
 use indexmap::IndexMap;
-use rowbill_connector::{Bill, Call, Param, Problem, SendError};
+use rowbill_connector::{Bill, Call, OperationId, Param, Problem, SendError, Stage};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use super::execute::refresh;
 use super::follow::{learn, money_of};
 use super::history::next_id;
 use crate::config::{Act, Connection};
-use crate::ledger::{Change, DocumentFilter, DocumentKind, RowState};
+use crate::ledger::{Change, DocumentFilter, DocumentKind, OperationRecord, RowState};
 use crate::mapping::money::{Money, display, to_minor};
 use crate::payments::record::invoice_of;
 use crate::payments::{ClaimRecord, ClaimState};
@@ -208,25 +208,40 @@ impl Claiming<'_> {
     }
 
     /// It came: the invoice is marked as paid outside, once.
-    pub async fn confirm(&self, mut claim: ClaimRecord, received: &Received<'_>) -> Result<ClaimRecord, Untaken> {
+    pub async fn confirm(&self, claim: ClaimRecord, received: &Received<'_>) -> Result<ClaimRecord, Untaken> {
+        is_day(received.paid_on).map_err(Untaken::Refused)?;
+        let line = self.engine.line(self.connection)?;
+        // Two claims of one invoice are confirmed one after the other.
+        let _alone = line.shared.persons.alone(&claim.invoice).await;
+        let mut claim = self.known(&claim.id).await?;
         match claim.state {
             ClaimState::Confirmed => return Ok(claim),
             ClaimState::Cancelled => return Err(Untaken::Refused(settled(&claim))),
             ClaimState::Claimed => {}
         }
-        is_day(received.paid_on).map_err(Untaken::Refused)?;
         let run = next_id();
-        let line = self.engine.line(self.connection)?;
         adopt_once(self.engine, self.connection, &run).await.map_err(|error| untaken(&line, &error))?;
         let target = money_of(line.target.as_ref())?;
         let bill = target.bill(&claim.invoice).await.map_err(|error| untaken(&line, &error))?;
         let id = self.engine.owner(self.connection).operation(STEP, std::slice::from_ref(&claim.invoice));
         let stored = self.engine.ledger()?.operation(&id).await?;
         let minor = self.minor(received.amount, &bill).map_err(Untaken::Refused)?;
-        let under_way = stored.as_ref().filter(|stored| stored.is_under_way());
-        if under_way.is_none() || !claim.was_sent() {
+        let is_under_way = stored.as_ref().is_some_and(OperationRecord::is_under_way);
+        let is_taken = self.is_confirmed_by_another(&claim).await?;
+        let is_own = is_under_way && claim.was_sent() && !is_taken;
+        if is_own && claim.amount != Some(minor) {
+            let begun = display(claim.amount.unwrap_or_default(), &bill.currency, &self.engine.catalog.currencies);
+            let problem =
+                Problem::new("claims.amount", format!("it was begun over {begun}, and its answer is missing"));
+            return Err(Untaken::Refused(
+                problem.advise("confirm that amount once more; what is then wrong is mended after"),
+            ));
+        }
+        // Somebody has marked it as paid outside already, by just this: nothing is left to send.
+        let is_so_already = stored.is_none() && !is_taken && paid_outside(&bill) == minor && bill.status == "paid";
+        if !is_own && !is_so_already {
             self.fits(&bill, minor).map_err(Untaken::Refused)?;
-            if under_way.is_some() {
+            if is_under_way {
                 return Err(Untaken::Refused(of_another(&bill)));
             }
         }
@@ -236,17 +251,8 @@ impl Claiming<'_> {
         claim.reference = received.reference.cloned();
         claim.step("confirming", self.by, self.engine.clock.now(), received.reference.cloned());
         self.save(&claim).await?;
-        let params = IndexMap::from([("paid_out_of_band".to_owned(), Param::Bool(true))]);
-        let path = vec![claim.invoice.clone()];
-        let call = Call { operation: Act::RecordPayment.operation(), path, params };
-        let (request, step) = (line.target.encode(&call), STEP.to_owned());
-        let operation = Operation { id, step, request, stored, retry: true, unsure: WhenUnsure::Resend };
-        let driver = Driver::new(self.engine, self.connection, &run)?;
-        let again = "the claim stays; confirm it once more, which never pays twice";
-        match driver.drive(operation, None, RowState::Done).await? {
-            Driven::Done(_) => {}
-            Driven::Failed(problem) | Driven::Review(problem) => return Err(Untaken::Refused(problem.advise(again))),
-            Driven::Deferred(problem) => return Err(Untaken::Later(problem.advise(again))),
+        if !is_so_already {
+            self.mark_as_paid(&mut claim, id, stored, &run).await?;
         }
         claim.state = ClaimState::Confirmed;
         claim.step("confirmed", self.by, self.engine.clock.now(), None);
@@ -255,6 +261,44 @@ impl Claiming<'_> {
         let (named, why) = (Named { invoice: claim.invoice.clone(), made_by }, format!("claim {}", claim.id));
         learn(&*self.engine.ledger()?, target, &named, self.engine.clock.now(), &why).await?;
         Ok(claim)
+    }
+
+    /// The one operation of the invoice: a refusal is written down, so that it is not this claim's any more.
+    async fn mark_as_paid(
+        &self,
+        claim: &mut ClaimRecord,
+        id: OperationId,
+        stored: Option<OperationRecord>,
+        run: &str,
+    ) -> Result<(), Untaken> {
+        let params = IndexMap::from([("paid_out_of_band".to_owned(), Param::Bool(true))]);
+        let path = vec![claim.invoice.clone()];
+        let call = Call { operation: Act::RecordPayment.operation(), path, params };
+        let (request, step) = (self.engine.line(self.connection)?.target.encode(&call), STEP.to_owned());
+        let operation = Operation { id, step, request, stored, retry: true, unsure: WhenUnsure::Resend };
+        let driver = Driver::new(self.engine, self.connection, run)?;
+        let again = "the claim stays; confirm it once more, which never pays twice";
+        match driver.drive(operation, None, RowState::Done).await? {
+            Driven::Done(_) => Ok(()),
+            Driven::Failed(problem) | Driven::Review(problem) => {
+                claim.step("refused", self.by, self.engine.clock.now(), Some(problem.message.clone()));
+                self.save(claim).await?;
+                Err(Untaken::Refused(problem.advise(again)))
+            }
+            Driven::Deferred(problem) => Err(Untaken::Later(problem.advise(again))),
+        }
+    }
+
+    async fn is_confirmed_by_another(&self, claim: &ClaimRecord) -> Result<bool, Problem> {
+        let state = Some(ClaimState::Confirmed.name().to_owned());
+        let filter = DocumentFilter { state, ..DocumentFilter::of(DocumentKind::Claim, &claim.connection, u32::MAX) };
+        for document in self.engine.ledger()?.list_documents(&filter).await? {
+            let other = ClaimRecord::from_document(document)?;
+            if other.invoice == claim.invoice && other.id != claim.id {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn minor(&self, amount: Sum<'_>, bill: &Bill) -> Result<i64, Problem> {
@@ -299,6 +343,12 @@ impl Claiming<'_> {
 pub fn is_day(text: &str) -> Result<(), Problem> {
     let problem = || Problem::new("claims.date", format!("`{text}` is not a day")).advise("write it as 2026-11-27");
     text.parse::<jiff::civil::Date>().map(drop).map_err(|_| problem())
+}
+
+/// What came otherwise than through the target.
+fn paid_outside(bill: &Bill) -> i64 {
+    let of_target = bill.payments.iter().filter(|payment| payment.is_of_target && payment.stage == Stage::Succeeded);
+    bill.paid - of_target.map(|payment| payment.amount).sum::<i64>()
 }
 
 /// The invoice is marked as paid once: that belongs to one claim.

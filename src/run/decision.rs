@@ -6,7 +6,7 @@ use rowbill_connector::{OperationId, Problem, Receipt, SendError, Target};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::amounts::amount_sent;
+use super::amounts::field_sent;
 use super::lines::item_steps;
 use super::members::asked_about;
 use super::records::object_ref;
@@ -288,9 +288,10 @@ fn fits(open: &OperationRecord, receipt: &Receipt) -> Result<(), Problem> {
     if let Some(op) = receipt.op.as_ref().filter(|op| kind != "invoice" && **op != open.id) {
         return wrong(format!("it carries the mark of another operation ({})", op.0));
     }
-    match (amount_sent(&open.body), receipt.amount) {
-        (Some(sent), Some(amount)) if kind != "invoice" && sent.amount != amount => {
-            wrong(format!("it is over {amount}, not {} (in minor units)", sent.amount))
+    let sent = field_sent(&open.body, "amount").and_then(|amount| amount.parse::<i64>().ok());
+    match (sent, receipt.amount) {
+        (Some(sent), Some(amount)) if kind != "invoice" && sent != amount => {
+            wrong(format!("it is over {amount}, not {sent} (in minor units)"))
         }
         _ => Ok(()),
     }

@@ -1,6 +1,6 @@
 //! What every run needs: the ledger, the targets, the clock, and the word to stop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -40,7 +40,13 @@ pub struct Engine {
     pub stop: Arc<Stop>,
     /// Told how far a run is.
     pub progress: Arc<dyn Progress>,
+    /// Takes the names of connections whose sources have something to show, where another may be writing into them just
+    /// now; none where the run shows it itself.
+    pub shows: Option<Arc<Shows>>,
 }
+
+/// Names of connections whose sources have something to show.
+pub type Shows = Mutex<BTreeSet<String>>;
 
 impl Engine {
     /// What evaluation of templates needs.

@@ -1,6 +1,6 @@
 //! A run or a plan from its first step to its last.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rowbill_connector::{Problem, SendError, Source};
@@ -153,11 +153,12 @@ async fn show_payments(engine: &Engine, connection: &Connection, report: &mut Re
     let items = maker.and_then(|maker| maker.action.invoice()?.items_from.as_deref());
     for other in engine.project.connections.iter().filter(|other| other.write_back.shows_payments()) {
         let is_named = maker.is_none_or(|maker| maker.name == other.name) || items == Some(&*other.name);
-        if other.account == connection.account
-            && is_named
-            && let Err(problems) = refresh(engine, other).await
-        {
-            report.notes.extend(problems);
+        if other.account != connection.account || !is_named {
+            continue;
+        }
+        match &engine.shows {
+            Some(shows) => drop(shows.lock().unwrap_or_else(PoisonError::into_inner).insert(other.name.clone())),
+            None => report.notes.extend(refresh(engine, other).await.err().unwrap_or_default()),
         }
     }
 }

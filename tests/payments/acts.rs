@@ -331,3 +331,38 @@ fn a_refund_whose_row_is_gone_is_settled_all_the_same() {
     let row = project.row("acts", "R-1");
     assert_eq!((&row["state"], refunds(&project)), (&Value::from("done"), vec![3000]), "{row:#}");
 }
+
+#[test]
+fn an_invoice_that_is_not_as_its_rows_say_is_not_finalized_from_elsewhere() {
+    let project = billed();
+    project.csv("bills", "Bill,E-mail,What,Total\nB-3,fay@example.org,Chair,80.00\nB-3,fay@example.org,Desk,20.00\n");
+    project.stripe.faults().script(Rule::on("POST /v1/invoiceitems", Fault::RejectBefore(402)).counted(1, 1));
+    project.run(&["run-now", "bills"]).exits(3);
+    acting(&project, "finalize_invoice", "");
+    project.csv("acts", "Id,Bill,E-mail,Amount,Day,State\n1,B-3,fay@example.org,,,\n");
+    let mark = project.mark();
+    assert_eq!(run(&project).exits(5).problems("acts"), ["1 deferred row.invoice_not_yet"]);
+    assert_eq!(project.posts_since(mark), [""; 0]);
+    project.run(&["rows", "retry", "bills", "B-3,fay@example.org"]).exits(0);
+    project.run(&["run-now", "bills"]).exits(0);
+    assert_eq!(run(&project).exits(0).tally("acts"), "1 = 1 done");
+}
+
+#[test]
+fn a_refund_that_a_lost_ledger_made_of_another_amount_is_a_question() {
+    let project = billed();
+    project.stripe.pay(&invoice(&project, 0), VISA, None).unwrap();
+    acting(&project, "create_refund", "  amount: ${{ row.amount }}\n");
+    rows(&project, &[("R-1", 0, "40.00,,")]);
+    project.run(&["ledger", "backup", "backup.db"]).exits(0);
+    run(&project).exits(0);
+    project.lose_ledger();
+    std::fs::copy(project.path("backup.db"), project.path("state/ledger.db")).unwrap();
+    rows(&project, &[("R-1", 0, "60.00,,")]);
+    assert_eq!(run(&project).exits(16).problems("acts"), ["R-1 needs_review row.check_amount"]);
+    assert_eq!(refunds(&project), [4000]);
+    assert_eq!(run(&project).exits(16).problems("acts"), ["R-1 needs_review row.check_amount"]);
+    project.run(&["rows", "accept", "acts", "R-1"]).exits(0);
+    assert_eq!(run(&project).exits(0).tally("acts"), "1 = 1 already_done");
+    assert_eq!(refunds(&project), [4000]);
+}

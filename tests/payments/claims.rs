@@ -132,3 +132,39 @@ fn the_money_of_an_invoice_is_of_one_claim() {
     is_refused(&confirm(&project, cash, "80.00"), "claims.nothing_left");
     project.run(&["payments", "cancel", cash, "--reason", "it was the same money"]).exits(0);
 }
+
+#[test]
+fn a_claim_that_was_refused_is_not_confirmed_by_another_ones_money() {
+    let project = billed();
+    let bank = claim(&project);
+    project.stripe.faults().script(Rule::on("POST /v1/invoices/{invoice}/pay", Fault::RejectBefore(402)));
+    confirm(&project, &bank, "80.00");
+    let cash = project.run(&["payments", "claim", "bills", KEYS[0], "--method", "cash"]).json["claim"]["id"].clone();
+    confirm(&project, cash.as_str().unwrap(), "80.00").exits(0);
+    is_refused(&confirm(&project, &bank, "80.00"), "claims.nothing_left");
+    project.run(&["payments", "cancel", &bank, "--reason", "it was cash"]).exits(0);
+}
+
+#[test]
+fn an_open_confirmation_keeps_its_amount() {
+    let project = billed();
+    let id = claim(&project);
+    let lost = Rule::on("POST /v1/invoices/{invoice}/pay", Fault::FailAfterCommit(500)).counted(0, 4);
+    project.stripe.faults().script(lost);
+    confirm(&project, &id, "80.00");
+    is_refused(&confirm(&project, &id, "8.00"), "claims.amount");
+    project.advance(Duration::from_mins(7));
+    assert_eq!(confirm(&project, &id, "80.00").exits(0).json["claim"]["amount"], 8000);
+}
+
+#[test]
+fn what_is_marked_as_paid_already_is_confirmed_without_a_request() {
+    let project = billed();
+    let id = claim(&project);
+    let by_hand = format!("/v1/invoices/{}/pay", invoice(&project, 0));
+    crate::support::person::post(&project.stripe, &by_hand, "paid_out_of_band=true");
+    let before = pays(&project);
+    is_refused(&confirm(&project, &id, "79.00"), "claims.nothing_left");
+    confirm(&project, &id, "80.00").exits(0);
+    assert_eq!(pays(&project), before);
+}

@@ -65,7 +65,8 @@ fn one_whose_answer_is_missing_is_settled_before_another_begins() {
         project.stripe.faults().clear();
         project.advance(Duration::from_hours(hours) + Duration::from_mins(7));
         // Whatever is asked for now, the first one comes first.
-        let again = refund(&project, &["--amount", "50.00", "--yes"]);
+        is_refused(&refund(&project, &["--amount", "50.00", "--yes"]), "payments.earlier");
+        let again = refund(&project, &["--amount", "30", "--yes"]);
         assert_eq!(
             (&again.exits(0).json["refund"]["is_earlier"], refunds(&project)),
             (&json!(true), vec![3000]),

@@ -50,14 +50,20 @@ fn a_sheet_holds_the_report_and_nothing_else() {
         &project,
         "\nreports:\n  cash:\n    by: week\n    schedule: { at: \"06:00\" }\n    google_sheets: { spreadsheet: 1AbCdEf, sheet: Cash }\n",
     );
-    let old = |text: &str| (0..20).map(|_| json!(text)).collect::<Vec<_>>();
+    // A sheet of something else is left alone.
+    let old = |text: &str| (0..18).map(|_| json!(text)).collect::<Vec<_>>();
     project.set_rows("Cash", vec![old("a"), old("b"), old("c"), old("d")]);
+    project.run(&["report", "write"]).refused(1, &["report.another_table"]);
+    assert_eq!(project.sheets.as_ref().unwrap().cells("Cash")[3][17], json!("d"));
+    let head = "account,from,to,currency,invoiced,paid,fees,refunds,disputes,other,net,paid_out,on_its_way,off_stripe,\
+                open_0_30,open_31_60,open_61_90,open_over_90";
+    project.set_rows("Cash", vec![head.split(',').map(|name| json!(name)).collect(), old("b"), old("c"), old("d")]);
     let written = project.run(&["report", "write"]);
     assert_eq!(written.exits(0).json["written"], json!([{ "report": "cash", "place": "sheet Cash" }]));
     let cells = project.sheets.as_ref().unwrap().cells("Cash");
     assert_eq!((&cells[0][0], &cells[1][3], &cells[1][4]), (&json!("account"), &json!("EUR"), &json!("50.00")));
     let is_empty = |cell: &serde_json::Value| cell.is_null() || *cell == "";
-    assert!(cells[2..].iter().flatten().all(is_empty) && cells[0][18..].iter().all(is_empty), "{cells:?}");
+    assert!(cells[2..].iter().flatten().all(is_empty), "{cells:?}");
 }
 
 #[test]
@@ -75,4 +81,8 @@ fn mistakes_are_told_with_their_lines() {
     let project = Project::new();
     add(&project, EVERY);
     project.run(&["report", "write", "cahs"]).refused(1, &["report.unknown"]);
+    std::fs::create_dir(project.path("reports")).unwrap();
+    project.write("reports/cash.csv", "Bill,Total\nB-1,80.00\n");
+    project.run(&["report", "write"]).refused(1, &["report.another_table"]);
+    assert_eq!(project.read("reports/cash.csv"), "Bill,Total\nB-1,80.00\n");
 }

@@ -161,3 +161,9 @@ pub(crate) fn read_only(config: &SheetsConfig) -> Problem {
         .advise("Declare `write_back` in the connection")
         .at(place(config))
 }
+
+pub(crate) fn another_table(config: &SheetsConfig) -> Problem {
+    let message = format!("the sheet \"{}\" holds something else than this report; nothing was written", config.sheet);
+    Problem::new("report.another_table", message)
+        .advise("name a sheet of its own: an empty one, or that of the last report")
+}

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::client::Client;
 use crate::retry::Backoff;
 use crate::source::checked;
-use crate::{Budget, Login, SheetsConfig, a1};
+use crate::{Budget, Login, SheetsConfig, a1, problems};
 
 /// A sheet that is written as a whole.
 #[derive(Debug)]
@@ -27,6 +27,14 @@ impl SheetsTable {
     pub async fn replace(&self, records: &[Vec<String>]) -> Result<(), Problem> {
         let sheet = a1::sheet(&self.client.config.sheet);
         let before = self.client.values(std::slice::from_ref(&sheet)).await?.into_iter().next().unwrap_or_default();
+        // A slip in a name must not empty somebody's sheet.
+        let is_ours = before.first().is_none_or(|first| {
+            let head = records.first().map(Vec::as_slice).unwrap_or_default();
+            first.iter().zip(head).all(|(there, ours)| there.as_str() == Some(ours)) && first.len() <= head.len()
+        });
+        if !is_ours {
+            return Err(problems::another_table(&self.client.config));
+        }
         let width = before.iter().map(Vec::len).chain(records.iter().map(Vec::len)).max().unwrap_or_default();
         let height = before.len().max(records.len());
         let cell = |row: usize, at: usize| records.get(row).and_then(|record| record.get(at)).cloned();

@@ -90,15 +90,22 @@ impl<'a> Course<'a> {
 
     /// Waits for the rate limits. While it waited, the key may have been refused, or the word to stop have come.
     async fn ready(&mut self) -> Option<Event> {
-        let mut idle = self.driver.idle();
+        let mut idle = self.idle();
         if idle.is_none() {
             let operation = &self.operation.request.operation;
             self.driver.turns.ready(self.driver.line.target.as_ref(), operation).await;
-            idle = self.driver.idle();
+            idle = self.idle();
         }
         let Some(idle) = idle else { return Some(Event::Ready) };
         self.problem = Some(idle);
         None
+    }
+
+    /// An invoice that was just finalized is mailed also when everything is to stop: left in between, another process would
+    /// have to ask whether it was.
+    fn idle(&self) -> Option<Problem> {
+        let is_between = self.operation.step == "send" && self.operation.stored.is_none();
+        if is_between { self.driver.line.halted() } else { self.driver.idle() }
     }
 
     /// An intent goes on with its own bytes; something refused is tried again only with other bytes, or when asked.

@@ -54,14 +54,19 @@ impl Course<'_> {
         Ok(was_open && self.stored("send").await?.is_none() && !self.is_finalized_by_us().await?)
     }
 
-    /// Whether this ledger knows that the invoice was finalized, or was about to and no other can have gone on since:
-    /// nobody puts a backup back while requests may be under way.
+    /// Whether this ledger has finalized the invoice, or was about to, and no other can have gone on since: nobody puts a
+    /// backup back while requests may be under way. After a longer while across a restart the ledger may be a backup from
+    /// between the two steps.
     pub(super) async fn is_finalized_by_us(&self) -> Result<bool, Problem> {
         let Some(stored) = self.stored("finalize").await? else { return Ok(false) };
-        let State::Intent(intent) = &stored.state else { return Ok(stored.is_done()) };
+        let at = match &stored.state {
+            State::Intent(intent) => intent.last_sent,
+            State::Done { .. } => stored.at,
+            _ => return Ok(false),
+        };
         let driver = self.of.driver;
-        let is_of_this_process = driver.line.adopted.get().is_some_and(|begun| intent.last_sent >= *begun);
-        Ok(is_of_this_process || (driver.now() - intent.last_sent).abs() < IN_FLIGHT)
+        let is_of_this_process = driver.line.adopted.get().is_some_and(|begun| at >= *begun);
+        Ok(is_of_this_process || (driver.now() - at).abs() < IN_FLIGHT)
     }
 
     /// Stripe does not tell whether an invoice was mailed. The question is an operation that waits for its answer.

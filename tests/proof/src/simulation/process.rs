@@ -49,6 +49,7 @@ impl Process {
             clock: Clock::simulated(world.now(), shift),
             stop: Arc::clone(&power.stop),
             progress: Arc::new(Quiet),
+            shows: None,
         };
         Ok(Self { power, engine })
     }
