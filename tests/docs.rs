@@ -218,6 +218,14 @@ fn collect(schema: &Value, names: &mut BTreeSet<String>) {
 }
 
 #[test]
+fn the_page_of_payments_has_every_event() {
+    let page = read("docs/payments.md");
+    let listed: BTreeSet<&str> = page.split_whitespace().collect();
+    let missing: Vec<&&str> = rowbill_stripe::EVENT_KINDS.iter().filter(|kind| !listed.contains(**kind)).collect();
+    assert!(missing.is_empty(), "docs/payments.md does not name {missing:?}");
+}
+
+#[test]
 fn every_filter_is_described() {
     let page = read("docs/mapping.md");
     for name in rowbill::mapping::filters::NAMES {
