@@ -9,7 +9,7 @@ use rowbill_stripe_sandbox::{Fault, Rule};
 use serde_json::Value;
 
 use super::{KEYS, VISA, billed, invoice, row, written};
-use crate::support::{Output, Project, journal, samples};
+use crate::support::{Daemon, Output, Project, journal, samples};
 
 const REFUND: &str = "POST /v1/refunds";
 
@@ -365,4 +365,16 @@ fn a_refund_that_a_lost_ledger_made_of_another_amount_is_a_question() {
     project.run(&["rows", "accept", "acts", "R-1"]).exits(0);
     assert_eq!(run(&project).exits(0).tally("acts"), "1 = 1 already_done");
     assert_eq!(refunds(&project), [4000]);
+}
+
+#[test]
+fn beside_other_runs_the_daemon_shows_it_once_none_writes_there() {
+    let project = billed();
+    project.stripe.pay(&invoice(&project, 0), VISA, None).unwrap();
+    acting(&project, "create_refund", "  amount: ${{ row.amount }}\nschedule: { every: 2s }\n");
+    rows(&project, &[("R-1", 0, "30.00,,")]);
+    let daemon = Daemon::start(&project);
+    daemon.nth("run_finished", 0, |line| line["connection"] == "acts" && line["done"] == 1);
+    journal::until("the refund in the file of the bills", || written(&project, "Payment", 0) == "part refunded");
+    daemon.stop();
 }
