@@ -11,7 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("schedule", &["protocol"]),
     ("mapping", &["suggest"]),
     ("ledger", &["protocol", "schedule::Position"]),
-    ("config", &["mapping", "protocol", "schedule", "suggest"]),
+    ("config", &["mapping", "protocol", "report::By", "schedule", "suggest"]),
     ("payments", &["ledger", "protocol"]),
     ("report", &["mapping"]),
     ("run", &["config", "ledger", "mapping", "payments", "protocol", "schedule"]),

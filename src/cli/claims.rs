@@ -10,7 +10,6 @@ use super::screen::{self, bold, harmless};
 use super::{exit, run_now};
 use crate::config::Project;
 use crate::connectors::catalog;
-use crate::ledger::{DocumentFilter, DocumentKind};
 use crate::mapping::money::display;
 use crate::payments::ClaimRecord;
 use crate::run::{ByHand, ClaimAsk, Quiet, is_day};
@@ -68,10 +67,8 @@ pub async fn list(context: &Context, name: Option<&str>) -> Result<u8, Problems>
     let mut claims = Vec::new();
     if let Some(ledger) = context.ledger_to_read(&project).await.map_err(one)? {
         for name in names {
-            let filter = DocumentFilter::of(DocumentKind::Claim, &name, u32::MAX);
-            for document in ledger.list_documents(&filter).await.map_err(one)? {
-                claims.push(ClaimRecord::from_document(document).map_err(one)?.value());
-            }
+            let found = ClaimRecord::list(&*ledger, &name, None).await.map_err(one)?;
+            claims.extend(found.iter().map(ClaimRecord::value));
         }
     }
     if context.screen.is_json() {

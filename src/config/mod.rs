@@ -35,6 +35,6 @@ pub use connection::{
     Action, Connection, Duplicates, Expect, Finish, FirstRun, Invoice, MappingTest, OnChange, WriteBackField,
 };
 pub use load::{Project, load, load_files, settings_alone};
-pub use report_jobs::{ReportJob, ReportPlace, Step};
+pub use report_jobs::{ReportJob, ReportPlace};
 pub use settings::{Account, Google, Rate, Settings};
 pub use source::{SourceConfig, SourceKind};

@@ -10,6 +10,7 @@ use super::mapping_file::{elements, texts};
 use super::schedule_file;
 use super::settings::Account;
 use super::yaml::Node;
+use crate::report::By;
 use crate::schedule::{Schedule, Trigger};
 use crate::suggest::did_you_mean;
 
@@ -18,8 +19,8 @@ use crate::suggest::did_you_mean;
 pub struct ReportJob {
     /// Its name.
     pub name: String,
-    /// How long its periods are: `day`, `week`, `month`.
-    pub by: Step,
+    /// How long its periods are.
+    pub by: By,
     /// So many periods, up to and with the one of today.
     pub last: u16,
     /// The accounts; all of them if none is named.
@@ -28,17 +29,6 @@ pub struct ReportJob {
     pub schedule: Schedule,
     /// Where to.
     pub place: ReportPlace,
-}
-
-/// How long a period is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// A day.
-    Day,
-    /// A week, from Monday.
-    Week,
-    /// A month.
-    Month,
 }
 
 /// Where a report is written to.
@@ -97,9 +87,9 @@ fn one(
     Some(ReportJob {
         name: name.to_owned(),
         by: match text("by") {
-            Some("day") => Step::Day,
-            Some("week") => Step::Week,
-            _ => Step::Month,
+            Some("day") => By::Day,
+            Some("week") => By::Week,
+            _ => By::Month,
         },
         last: text("last").and_then(|text| text.parse().ok()).unwrap_or(1),
         accounts: texts(node.get("accounts")),

@@ -109,9 +109,8 @@ pub async fn run(world: Arc<World>, inside: Inside) {
         }
         let project = world.project();
         for (name, account) in &project.settings.accounts {
-            let is_followed = account.payments.poll.is_some() || !account.webhook_secrets.is_empty();
             let is_due = due.get(name).is_none_or(|at| *at <= Instant::now());
-            if !is_followed || world.stop.asked() || !(is_due || delivered.contains(name)) {
+            if !account.follows_payments() || world.stop.asked() || !(is_due || delivered.contains(name)) {
                 continue;
             }
             let next = account.payments.poll.map_or(Duration::from_hours(24), Duration::from_secs);

@@ -4,7 +4,7 @@ use rowbill_connector::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ledger::{Document, DocumentKind, Ledger};
+use crate::ledger::{Document, DocumentFilter, DocumentKind, Ledger};
 use crate::protocol::Time;
 
 /// Where a claim stands.
@@ -128,6 +128,13 @@ impl ClaimRecord {
     pub async fn find(ledger: &dyn Ledger, id: &str) -> Result<Self, Problem> {
         let found = ledger.document(DocumentKind::Claim, id).await?;
         found.map(Self::from_document).transpose()?.ok_or_else(|| Self::unknown(id))
+    }
+
+    /// The claims of a connection's invoices, of one state or of all, the oldest first.
+    pub async fn list(ledger: &dyn Ledger, connection: &str, state: Option<ClaimState>) -> Result<Vec<Self>, Problem> {
+        let state = state.map(|state| state.name().to_owned());
+        let filter = DocumentFilter { state, ..DocumentFilter::of(DocumentKind::Claim, connection, u32::MAX) };
+        ledger.list_documents(&filter).await?.into_iter().map(Self::from_document).collect()
     }
 
     /// There is none with this id.

@@ -27,6 +27,17 @@ impl By {
         }
     }
 
+    /// The first day of so many periods, up to and with the one that a day is in.
+    pub fn first_of(self, count: u16, day: Date) -> Option<Date> {
+        let back = i64::from(count.max(1)) - 1;
+        let first = match self {
+            Self::Day => day.checked_sub(back.days()),
+            Self::Week => day.checked_sub((i64::from(day.weekday().to_monday_zero_offset()) + 7 * back).days()),
+            Self::Month => day.first_of_month().checked_sub(back.months()),
+        };
+        first.ok()
+    }
+
     /// The last day of the period that a day is in.
     fn last(self, day: Date) -> Option<Date> {
         match self {
@@ -76,6 +87,17 @@ mod tests {
     fn days(first: Date, last: Date, by: By) -> Vec<String> {
         let periods = periods(first, last, by, &TimeZone::UTC, 100).unwrap();
         periods.iter().map(|period| format!("{} {}", period.first, period.last)).collect()
+    }
+
+    #[test]
+    fn the_last_periods_begin_on_their_first_days() {
+        let day: Date = "2026-11-27".parse().unwrap();
+        let first = |by: By, count| by.first_of(count, day).unwrap().to_string();
+        assert_eq!([By::Day, By::Week, By::Month].map(|by| first(by, 1)), ["2026-11-27", "2026-11-23", "2026-11-01"]);
+        assert_eq!([By::Day, By::Week, By::Month].map(|by| first(by, 3)), ["2026-11-25", "2026-11-09", "2026-09-01"]);
+        for (day, wanted) in [("2026-11-23", "2026-11-23"), ("2026-11-29", "2026-11-23")] {
+            assert_eq!(By::Week.first_of(1, day.parse().unwrap()).unwrap().to_string(), wanted);
+        }
     }
 
     #[test]

@@ -1,15 +1,14 @@
 //! A report that `rowbill.yaml` schedules: of the last periods, into its file or sheet.
 
-use jiff::civil::{Date, Weekday};
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
 use rowbill_connector::Problem;
 
 use super::file;
 use super::make::{Frame, days, make};
-use crate::config::{Account, ReportJob, ReportPlace, Settings, Step};
+use crate::config::{Account, ReportJob, ReportPlace, Settings};
 use crate::connectors;
 use crate::protocol::Time;
-use crate::report::{By, table};
+use crate::report::table;
 
 /// Makes it and writes it, as of now (seconds, UTC). Where it was written, for people.
 pub async fn run(settings: &Settings, job: &ReportJob, now: Time) -> Result<String, Problem> {
@@ -44,29 +43,6 @@ pub async fn run(settings: &Settings, job: &ReportJob, now: Time) -> Result<Stri
 fn frame(settings: &Settings, job: &ReportJob, now: Time) -> Result<Frame, Problem> {
     let beyond = || days("the clock of this machine is beyond the calendar");
     let to = Timestamp::from_second(now).map_err(|_| beyond())?.to_zoned(settings.zone.clone()).date();
-    let back = i64::from(job.last.max(1)) - 1;
-    let (by, from) = match job.by {
-        Step::Day => (By::Day, to.checked_sub(back.days())),
-        Step::Week => (By::Week, monday(to).checked_sub(back.weeks())),
-        Step::Month => (By::Month, to.first_of_month().checked_sub(back.months())),
-    };
-    Ok(Frame { from: from.map_err(|_| beyond())?, to, by, invoices_since: None })
-}
-
-fn monday(day: Date) -> Date {
-    let back = i64::from(Weekday::Monday.until(day.weekday()));
-    day.checked_sub(back.days()).unwrap_or(day)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn weeks_begin_on_monday() {
-        for (day, wanted) in [("2026-11-27", "2026-11-23"), ("2026-11-23", "2026-11-23"), ("2026-11-29", "2026-11-23")]
-        {
-            assert_eq!(monday(day.parse().unwrap()).to_string(), wanted);
-        }
-    }
+    let from = job.by.first_of(job.last, to).ok_or_else(beyond)?;
+    Ok(Frame { from, to, by: job.by, invoices_since: None })
 }

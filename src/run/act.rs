@@ -234,12 +234,11 @@ impl Rows<'_> {
     }
 
     pub(super) async fn unread(&self, task: &mut RowTask, error: &SendError) -> Result<Settled, Problem> {
+        self.driver.line.heed(error);
         match error {
-            SendError::Halt(problem) => self.driver.line.halt(problem.clone()),
-            SendError::Refused(problem) => return self.not_now(task, RowState::Failed, problem.clone()).await,
-            _ => {}
+            SendError::Refused(problem) => self.not_now(task, RowState::Failed, problem.clone()).await,
+            other => Ok(Settled::not(Fate::Deferred, other.problem().clone())),
         }
-        Ok(Settled::not(Fate::Deferred, error.problem().clone()))
     }
 }
 

@@ -15,7 +15,7 @@ use super::execute::refresh;
 use super::follow::{learn, money_of};
 use super::history::next_id;
 use crate::config::{Act, Connection};
-use crate::ledger::{Change, DocumentFilter, DocumentKind, OperationRecord, RowState};
+use crate::ledger::{Change, DocumentKind, OperationRecord, RowState};
 use crate::mapping::money::{Money, display, to_minor};
 use crate::payments::record::invoice_of;
 use crate::payments::{ClaimRecord, ClaimState};
@@ -144,14 +144,9 @@ impl Claiming<'_> {
             let problem = Problem::new("claims.no_invoice", message);
             return Err(Untaken::Refused(problem.advise("make it first: rowbill run-now NAME")));
         };
-        let state = Some(ClaimState::Claimed.name().to_owned());
-        let filter =
-            DocumentFilter { state, ..DocumentFilter::of(DocumentKind::Claim, &self.connection.name, u32::MAX) };
-        for document in ledger.list_documents(&filter).await? {
-            let open = ClaimRecord::from_document(document)?;
-            if open.invoice == invoice && open.method == method {
-                return Ok(open);
-            }
+        let open = ClaimRecord::list(&*ledger, &self.connection.name, Some(ClaimState::Claimed)).await?;
+        if let Some(open) = open.into_iter().find(|open| open.invoice == invoice && open.method == method) {
+            return Ok(open);
         }
         let named = Named { invoice, made_by: Some((self.connection.name.clone(), row.key)) };
         self.kept(next_id(), &named, method, note).await
@@ -290,15 +285,9 @@ impl Claiming<'_> {
     }
 
     async fn is_confirmed_by_another(&self, claim: &ClaimRecord) -> Result<bool, Problem> {
-        let state = Some(ClaimState::Confirmed.name().to_owned());
-        let filter = DocumentFilter { state, ..DocumentFilter::of(DocumentKind::Claim, &claim.connection, u32::MAX) };
-        for document in self.engine.ledger()?.list_documents(&filter).await? {
-            let other = ClaimRecord::from_document(document)?;
-            if other.invoice == claim.invoice && other.id != claim.id {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let ledger = self.engine.ledger()?;
+        let confirmed = ClaimRecord::list(&*ledger, &claim.connection, Some(ClaimState::Confirmed)).await?;
+        Ok(confirmed.iter().any(|other| other.invoice == claim.invoice && other.id != claim.id))
     }
 
     fn minor(&self, amount: Sum<'_>, bill: &Bill) -> Result<i64, Problem> {
@@ -358,11 +347,8 @@ fn of_another(bill: &Bill) -> Problem {
 }
 
 fn untaken(line: &AccountLine, error: &SendError) -> Untaken {
+    line.heed(error);
     match error {
-        SendError::Halt(problem) => {
-            line.halt(problem.clone());
-            Untaken::Later(problem.clone())
-        }
         SendError::Refused(problem) => Untaken::Refused(problem.clone()),
         other => Untaken::Later(other.problem().clone()),
     }

@@ -247,9 +247,7 @@ impl<'a> Customers<'a> {
     }
 
     fn unanswered(&self, error: &SendError) -> NoCustomer {
-        if let SendError::Halt(problem) = error {
-            self.driver.line.halt(problem.clone());
-        }
+        self.driver.line.heed(error);
         match error {
             SendError::Refused(problem) => NoCustomer::Failed(problem.clone()),
             other => NoCustomer::Deferred(other.problem().clone()),

@@ -126,12 +126,17 @@ impl AccountLine {
         self.halted.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(problem);
     }
 
+    /// An error of the target that says so halts the line.
+    pub fn heed(&self, error: &SendError) {
+        if let SendError::Halt(problem) = error {
+            self.halt(problem.clone());
+        }
+    }
+
     /// Hears what time it is at the target.
     pub async fn listen(&self) -> Result<(), Problem> {
         listen(self.target.as_ref()).await.map_err(|error| {
-            if let SendError::Halt(problem) = &error {
-                self.halt(problem.clone());
-            }
+            self.heed(&error);
             error.problem().clone()
         })
     }

@@ -9,6 +9,7 @@ use super::adopt::adopt_once;
 use super::amounts::foreseen;
 use super::drive::Driver;
 use super::engine::Engine;
+use super::follow::showing_of;
 use super::guard;
 use super::history;
 use super::index::{Class, Entry};
@@ -148,14 +149,12 @@ async fn show_payments(engine: &Engine, connection: &Connection, report: &mut Re
     if !matches!(connection.action, Action::OnInvoice(_)) || report.tally.done == 0 {
         return;
     }
-    let maker = connection.recipe.about.as_ref().and_then(ObjectExpr::from);
-    let maker = maker.and_then(|name| engine.project.connection(name).ok());
-    let items = maker.and_then(|maker| maker.action.invoice()?.items_from.as_deref());
-    for other in engine.project.connections.iter().filter(|other| other.write_back.shows_payments()) {
-        let is_named = maker.is_none_or(|maker| maker.name == other.name) || items == Some(&*other.name);
-        if other.account != connection.account || !is_named {
-            continue;
-        }
+    let of_account = engine.project.connections.iter().filter(|other| other.account == connection.account);
+    let made = match connection.recipe.about.as_ref().and_then(ObjectExpr::from) {
+        Some(maker) => vec![maker],
+        None => of_account.map(|other| other.name.as_str()).collect(),
+    };
+    for other in showing_of(engine, &made) {
         match &engine.shows {
             Some(shows) => drop(shows.lock().unwrap_or_else(PoisonError::into_inner).insert(other.name.clone())),
             None => report.notes.extend(refresh(engine, other).await.err().unwrap_or_default()),

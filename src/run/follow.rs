@@ -80,6 +80,11 @@ pub async fn learn(
 /// The connections whose sources show what has changed: the one that made an invoice, and those that made its items.
 pub fn showing<'a>(engine: &'a Engine, applied: &Applied) -> Vec<&'a Connection> {
     let made: Vec<&str> = applied.changed.iter().map(|payment| payment.connection.as_str()).collect();
+    showing_of(engine, &made)
+}
+
+/// The connections whose sources show payments of what these have made.
+pub fn showing_of<'a>(engine: &'a Engine, made: &[&str]) -> Vec<&'a Connection> {
     let items = |connection: &Connection| connection.action.invoice().and_then(|invoice| invoice.items_from.clone());
     let with_items: Vec<String> =
         engine.project.connections.iter().filter(|other| made.contains(&&*other.name)).filter_map(items).collect();

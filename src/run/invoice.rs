@@ -257,9 +257,7 @@ impl Course<'_> {
     }
 
     async fn unreadable(&mut self, error: &SendError) -> Result<Settled, Problem> {
-        if let SendError::Halt(problem) = error {
-            self.of.driver.line.halt(problem.clone());
-        }
+        self.of.driver.line.heed(error);
         match error {
             // Only an invoice that is gone is a question; any other refusal of a look may be another tomorrow.
             SendError::Refused(problem) if problem.code.ends_with(".resource_missing") => {

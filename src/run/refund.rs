@@ -216,8 +216,6 @@ enum Next {
 const STEP: &str = "refund";
 
 fn told(line: &AccountLine, error: &SendError) -> Problem {
-    if let SendError::Halt(problem) = error {
-        line.halt(problem.clone());
-    }
+    line.heed(error);
     error.problem().clone()
 }

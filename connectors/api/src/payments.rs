@@ -57,6 +57,13 @@ pub struct Payment {
     pub failure: Option<String>,
 }
 
+impl Payment {
+    /// The parameter that names it in requests: of an old charge another than of a payment intent.
+    pub fn parameter(&self) -> &'static str {
+        if self.id.starts_with("pi_") { "payment_intent" } else { "charge" }
+    }
+}
+
 /// How far a payment came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Stage {

@@ -112,22 +112,24 @@ impl Wish<'_> {
             return Err(Problem::new("row.several_payments", message)
                 .advise(format!("refund them in rows of their own, with `amount`: {}", parts.join(", "))));
         };
-        let by = if payment.id.starts_with("pi_") { "payment_intent" } else { "charge" };
         self.params.shift_remove("currency");
         self.params.insert("amount".to_owned(), Param::Int(amount));
-        self.params.shift_insert(0, by.to_owned(), Param::Text(payment.id.clone()));
+        self.params.shift_insert(0, payment.parameter().to_owned(), Param::Text(payment.id.clone()));
         Ok(Verdict::Do(Call { operation: self.act.operation(), path: Vec::new(), params: self.params }))
     }
 
     fn nothing_left(&self) -> Problem {
         let through: i64 = self.bill.payments.iter().filter(|payment| payment.is_of_target).map(paid).sum();
         let refunded: i64 = self.bill.payments.iter().map(|payment| payment.refunded).sum();
-        let message = format!(
-            "nothing is left to refund on invoice {}: {} was paid through Stripe, and {} of it went back",
-            self.bill.invoice,
-            self.money(through),
-            self.money(refunded)
-        );
+        let (invoice, status) = (&self.bill.invoice, &self.bill.status);
+        let message = match through {
+            0 => format!("invoice {invoice} is {status}, and nothing was paid through Stripe: nothing can go back"),
+            _ => format!(
+                "nothing is left to refund on invoice {invoice}: {} was paid through Stripe, and {} of it went back",
+                self.money(through),
+                self.money(refunded)
+            ),
+        };
         Problem::new("row.nothing_left", message)
             .advise("what was paid by bank or in cash goes back the same way, not through Stripe")
     }

@@ -177,9 +177,7 @@ impl<'a> Course<'a> {
                 Some(Event::Found(None))
             }
             Err(error) => {
-                if let SendError::Halt(problem) = &error {
-                    self.driver.line.halt(problem.clone());
-                }
+                self.driver.line.heed(&error);
                 self.problem = Some(error.problem().clone());
                 None
             }

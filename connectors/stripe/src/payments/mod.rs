@@ -26,11 +26,6 @@ pub use signature::{sign, verify};
 /// So many types one list of events takes (docs.stripe.com/api/events/list).
 const MOST_TYPES: usize = 20;
 
-/// The parameter that names a payment by this id.
-fn by(id: &str) -> &'static str {
-    if id.starts_with("pi_") { "payment_intent" } else { "charge" }
-}
-
 #[async_trait]
 impl Payments for StripeTarget {
     async fn bill(&self, invoice: &str) -> Result<Bill, SendError> {
@@ -41,7 +36,7 @@ impl Payments for StripeTarget {
         let of_target = bill.payments.iter().filter(|payment| payment.is_of_target);
         let asks: Vec<(&str, &str, String)> = match kind {
             "credit_note" => vec![("/v1/credit_notes", "invoice", bill.invoice.clone())],
-            _ => of_target.map(|payment| ("/v1/refunds", by(&payment.id), payment.id.clone())).collect(),
+            _ => of_target.map(|payment| ("/v1/refunds", payment.parameter(), payment.id.clone())).collect(),
         };
         let mut made = Vec::new();
         for (path, filter, id) in asks {
